@@ -1,0 +1,1 @@
+//! Complete programs on the consensus driver contract.

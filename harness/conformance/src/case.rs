@@ -1,0 +1,166 @@
+//! One run of one check: its backend, directory, seed, limits, and what it has seen so far.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tsoracle_consensus::ConsensusError;
+use tsoracle_testbed::{
+    Backend, Capabilities, Cluster, ClusterPlan, Decorator, Leader, Patience, Placement, Timing,
+    allowance,
+};
+
+use crate::verdict::Evidence;
+use crate::{Recorder, Recording, Stop};
+
+/// What a check works with.
+pub(crate) struct Case {
+    backend: Arc<dyn Backend>,
+    nodes: usize,
+    dir: PathBuf,
+    seed: u64,
+    recording: Recording,
+    evidence: Vec<Evidence>,
+    clusters: usize,
+}
+
+impl Case {
+    pub(crate) fn new(
+        backend: Arc<dyn Backend>,
+        nodes: usize,
+        dir: &Path,
+        seed: u64,
+        recording: Recording,
+    ) -> Self {
+        Self {
+            backend,
+            nodes,
+            dir: dir.to_owned(),
+            seed,
+            recording,
+            evidence: Vec::new(),
+            clusters: 0,
+        }
+    }
+
+    pub(crate) fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.backend.capabilities()
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        self.backend.timing()
+    }
+
+    /// Seeded choices; the same ones for the same seed.
+    pub(crate) fn rng(&self) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(self.seed)
+    }
+
+    /// Every call that was made through this case's clusters.
+    pub(crate) fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// Notes how often something was tried or seen.
+    pub(crate) fn count(&mut self, what: impl Into<String>, count: u64) {
+        self.evidence.push(Evidence {
+            what: what.into(),
+            count,
+        });
+    }
+
+    pub(crate) fn take_evidence(&mut self) -> Vec<Evidence> {
+        std::mem::take(&mut self.evidence)
+    }
+
+    /// The limit on one call of the driver.
+    pub(crate) fn call_patience(&self) -> Patience {
+        Patience::new(allowance(self.timing().deadline))
+    }
+
+    /// The limit on getting from a healthy start to a leader.
+    pub(crate) fn election_patience(&self) -> Patience {
+        let timing = self.timing();
+        Patience::new(allowance(
+            timing.election_timeout * 10 + timing.lease.unwrap_or_default(),
+        ))
+    }
+
+    /// A plan for a cluster in a directory of its own, with every call recorded.
+    pub(crate) fn plan(&mut self, placement: Placement) -> ClusterPlan {
+        self.clusters += 1;
+        let recording = self.recording.clone();
+        let decorate: Decorator =
+            Arc::new(move |node, driver| Arc::new(Recorder::new(node, driver, recording.clone())));
+        ClusterPlan {
+            backend: Arc::clone(&self.backend),
+            size: self.nodes,
+            dir: self.dir.join(format!("cluster-{}", self.clusters)),
+            placement,
+            seed: self.seed,
+            decorate,
+        }
+    }
+
+    /// Starts a fresh cluster in this process.
+    pub(crate) async fn cluster(&mut self) -> Result<Cluster, Stop> {
+        self.start(Placement::InProcess).await
+    }
+
+    /// Starts a fresh cluster, each node in a process of its own.
+    pub(crate) async fn processes(&mut self) -> Result<Cluster, Stop> {
+        self.start(Placement::Processes).await
+    }
+
+    async fn start(&mut self, placement: Placement) -> Result<Cluster, Stop> {
+        let plan = self.plan(placement);
+        let started = Cluster::start(&plan);
+        Ok(self
+            .election_patience()
+            .wait_for("the start of a cluster", started)
+            .await??)
+    }
+
+    /// The cluster's leader, once there is one.
+    pub(crate) async fn leader(&self, cluster: &Cluster) -> Result<Leader, Stop> {
+        Ok(cluster.leader(self.election_patience()).await?)
+    }
+
+    /// Loads from the leader, within the limit of a call.
+    pub(crate) async fn load(&self, leader: &Leader) -> Result<u64, Stop> {
+        let load = leader.driver.load_high_water();
+        Ok(self
+            .call_patience()
+            .wait_for("the answer to a load", load)
+            .await??)
+    }
+
+    /// Persists under the leader's own epoch, within the limit of a call; it must succeed.
+    pub(crate) async fn persist(&self, leader: &Leader, at_least: u64) -> Result<u64, Stop> {
+        Ok(self.try_persist(leader, at_least).await??)
+    }
+
+    /// Persists under the leader's own epoch; the answer may be an error, but it must come.
+    pub(crate) async fn try_persist(
+        &self,
+        leader: &Leader,
+        at_least: u64,
+    ) -> Result<Result<u64, ConsensusError>, Stop> {
+        let persist = leader.driver.persist_high_water(at_least, leader.epoch);
+        Ok(self
+            .call_patience()
+            .wait_for("the answer to a persist", persist)
+            .await?)
+    }
+
+    /// A moment's patience for what is expected to take no time worth measuring.
+    pub(crate) fn brief_patience(&self) -> Patience {
+        Patience::new(allowance(Duration::from_millis(500)))
+    }
+}

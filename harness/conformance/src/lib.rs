@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod case;
+mod check;
+mod checks;
+mod history;
+mod oracle;
+mod recorder;
+pub mod reference;
+mod runner;
+mod suite;
+mod verdict;
+
+pub use check::{Check, Level, Need};
+pub use checks::ALL;
+pub use history::{Call, HistoryError, Operation, Outcome, check_history};
+pub use oracle::{Oracle, OracleError};
+pub use recorder::{Recorder, Recording};
+pub use runner::{RunOptions, run_check};
+pub use suite::main;
+pub use verdict::{CheckResult, Stop, Verdict};

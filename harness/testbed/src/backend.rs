@@ -1,0 +1,155 @@
+//! What a driver's author implements so that the harness can run nodes of it.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tsoracle_consensus::{ConsensusError, Member, NodeId};
+
+use crate::Node;
+
+/// A driver under test: how to start a node of it, and what it declares of itself.
+///
+/// What is declared here is never guessed: a check that does not apply is reported as not offered,
+/// by name and with the reason.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// A short name, unique among the backends of one run: it names results and directories.
+    fn name(&self) -> &str;
+
+    /// What the driver can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The times that the driver is configured with; bounds of checks are derived from them.
+    fn timing(&self) -> Timing;
+
+    /// Starts, or starts again, one node on its directory. Returns when the node runs; it need not
+    /// have elected anyone yet.
+    ///
+    /// # Errors
+    /// `Permanent` for a store that is damaged (S2) or held by somebody else (S1).
+    async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError>;
+}
+
+/// One node of a cluster that the harness wants to run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NodeSpec {
+    /// Which member this node is.
+    pub node: NodeId,
+    /// Every member, this one included.
+    pub members: Vec<Member>,
+    /// The node's own directory. It exists; on a first start it is empty.
+    pub dir: PathBuf,
+    /// Seed for whatever the node randomizes.
+    pub seed: u64,
+}
+
+/// What a driver declares of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// The sizes of cluster that the driver can form. `single` checks run on the smallest.
+    pub cluster_sizes: RangeInclusive<usize>,
+    /// How far its store reaches.
+    pub durability: Durability,
+    /// Whether its leaders hold leases; false means `Lease::absent()` and no L7.
+    pub leases: bool,
+    /// Damage that one copy of its store cannot notice. Printed in the report (S2).
+    pub unnoticed_damage: Vec<UnnoticedDamage>,
+}
+
+impl Capabilities {
+    /// A driver of one durable node with a lease, which notices all damage.
+    #[must_use]
+    pub fn single_durable_node() -> Self {
+        Self {
+            cluster_sizes: 1..=1,
+            durability: Durability::Disk,
+            leases: true,
+            unnoticed_damage: Vec::new(),
+        }
+    }
+
+    /// The size of the smallest cluster.
+    #[must_use]
+    pub fn smallest_cluster(&self) -> usize {
+        *self.cluster_sizes.start()
+    }
+}
+
+/// How far a driver's store reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// The store outlives a node, and ends with its process.
+    Process,
+    /// The store outlives kill -9 of every process and the loss of what was not synced.
+    Disk,
+}
+
+/// A kind of damage that the suite does to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Damage {
+    /// One byte changed.
+    Flip,
+    /// The end cut off.
+    Truncate,
+    /// The whole file set to zero bytes.
+    Zero,
+    /// The file removed.
+    Remove,
+}
+
+/// Damage that a driver declares it cannot notice, with the cause.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnnoticedDamage {
+    /// The file's name, without its folder; a `*` at the end stands for any rest.
+    pub file: String,
+    /// What is done to it.
+    pub damage: Damage,
+    /// Why one copy cannot tell.
+    pub cause: String,
+}
+
+impl UnnoticedDamage {
+    /// Whether this declaration covers `damage` to the file called `name`.
+    #[must_use]
+    pub fn covers(&self, name: &str, damage: Damage) -> bool {
+        let file_matches = match self.file.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == self.file,
+        };
+        file_matches && damage == self.damage
+    }
+}
+
+/// The times that a driver is configured with.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Timing {
+    /// How long a silent leader is waited for; zero for a driver that never elects.
+    pub election_timeout: Duration,
+    /// The lease time; `None` for a lease that ends only with its leader, or for no leases.
+    pub lease: Option<Duration>,
+    /// The deadline of every call (R4, P8).
+    pub deadline: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declaration_covers_its_file_and_damage_only() {
+        let declared = UnnoticedDamage {
+            file: "journal-*".into(),
+            damage: Damage::Truncate,
+            cause: "a lost tail looks like a write that was never synced".into(),
+        };
+        assert!(declared.covers("journal-7", Damage::Truncate));
+        assert!(!declared.covers("journal-7", Damage::Flip));
+        assert!(!declared.covers("journal", Damage::Truncate));
+    }
+}
