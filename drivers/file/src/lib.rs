@@ -1,1 +1,14 @@
 #![doc = include_str!("../README.md")]
+
+mod driver;
+mod error;
+mod identity;
+mod lock;
+mod record;
+mod settings;
+mod store;
+mod writer;
+
+pub use driver::FileDriver;
+pub use error::FileStoreError;
+pub use settings::FileSettings;

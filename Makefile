@@ -1,0 +1,35 @@
+# Everything a visitor or a developer does here. Each target checks the system packages first.
+#
+# Builds go to a cache folder in the home directory, so that every checkout shares them.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsoracle-lab/target
+export CARGO_TERM_PROGRESS_WHEN ?= never
+
+LAB = cargo run --release --quiet --package tsoracle-lab --
+
+.DEFAULT_GOAL := help
+.PHONY: help compare report test verify fix bench packages
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+compare: packages ## run every driver on this disk and write reports/latest/
+	$(LAB) compare --profile quick --out reports/latest
+
+report: packages ## write the report again from the results in reports/latest/
+	$(LAB) report reports/latest/results.json --out reports/latest
+
+test: packages ## every test, each conformance check by name
+	scripts/test
+
+verify: packages ## the read-only gate: format, lints, documentation, dependency rules
+	scripts/verify
+
+fix: packages ## format, and apply what clippy can apply
+	cargo fmt --all
+	cargo clippy --release --workspace --all-targets --fix --allow-dirty --allow-staged
+
+bench: packages ## criterion benchmarks of every driver
+	cargo bench --package tsoracle-benches
+
+packages:
+	@scripts/system-packages

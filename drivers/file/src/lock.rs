@@ -1,0 +1,82 @@
+//! The exclusive lock on a store's directory (S1).
+//!
+//! The lock is on the directory itself, not on a file in it: there is nothing to remove or to
+//! replace under a holder's feet, and the kernel releases it with the last handle, also after
+//! SIGKILL.
+
+use std::fs::{File, TryLockError};
+use std::os::linux::fs::MetadataExt;
+use std::path::Path;
+
+use crate::FileStoreError;
+
+/// Held for as long as it lives. It is also the handle by which the directory is synced.
+#[derive(Debug)]
+pub(crate) struct DirLock {
+    dir: File,
+}
+
+impl DirLock {
+    pub(crate) fn take(path: &Path) -> Result<Self, FileStoreError> {
+        let dir = File::open(path).map_err(FileStoreError::io("open", path))?;
+        match dir.try_lock() {
+            Ok(()) => Ok(Self { dir }),
+            Err(TryLockError::WouldBlock) => {
+                Err(FileStoreError::Held { dir: path.to_owned(), holder: holder(&dir) })
+            }
+            Err(TryLockError::Error(source)) => Err(FileStoreError::io("lock", path)(source)),
+        }
+    }
+
+    pub(crate) fn sync_dir(&self) -> std::io::Result<()> {
+        self.dir.sync_all()
+    }
+}
+
+/// Who holds the lock, as the kernel tells it: no file could say so without going stale.
+fn holder(dir: &File) -> String {
+    let pid = dir.metadata().ok().and_then(|metadata| {
+        let locks = std::fs::read_to_string("/proc/locks").ok()?;
+        pid_of_lock(&locks, metadata.st_dev(), metadata.st_ino())
+    });
+    pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
+}
+
+/// Finds a line such as `3: FLOCK  ADVISORY  WRITE 812 08:01:5242893 0 EOF`. Device numbers are in
+/// hexadecimal. A process that this one cannot see has the number 0 there.
+fn pid_of_lock(locks: &str, device: u64, inode: u64) -> Option<u32> {
+    let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xfff00));
+    let place = format!("{major:02x}:{minor:02x}:{inode}");
+    locks.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let is_flock = fields.next() == Some("FLOCK");
+        let pid = fields.nth(2)?.parse().ok().filter(|pid| *pid != 0)?;
+        (is_flock && fields.next() == Some(&place)).then_some(pid)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_is_found_among_other_locks() {
+        let locks = "1: POSIX  ADVISORY  READ 5 08:01:77 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 6 08:02:77 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 812 08:01:77 0 EOF\n\
+                     3: -> FLOCK  ADVISORY  WRITE 9 08:01:77 0 EOF\n";
+        assert_eq!(pid_of_lock(locks, 0x801, 77), Some(812));
+        assert_eq!(pid_of_lock(locks, 0x801, 78), None);
+        assert_eq!(pid_of_lock("4: FLOCK ADVISORY WRITE 0 08:01:77 0 EOF", 0x801, 77), None);
+    }
+
+    #[test]
+    fn a_directory_is_locked_once_and_names_this_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DirLock::take(dir.path()).unwrap();
+        let refusal = DirLock::take(dir.path()).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("process {}", std::process::id())), "{refusal}");
+        drop(held);
+        DirLock::take(dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,99 @@
+//! The thread that owns the store: it gathers what waits, writes it once, flushes once, answers.
+//!
+//! No blocking call on the store is made anywhere else, so a disk that hangs holds up this thread
+//! and nothing of the runtime.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tsoracle_consensus::{AdvancePayload, ConsensusError};
+
+use crate::FileStoreError;
+use crate::driver::Shared;
+use crate::store::Store;
+
+/// One persist on its way to the disk. Dropping the receiving end does not take it back (P7).
+#[derive(Debug)]
+pub(crate) struct Persist {
+    pub(crate) command: AdvancePayload,
+    pub(crate) answer: oneshot::Sender<Result<u64, ConsensusError>>,
+}
+
+/// What the driver sends to its writer.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Persist(Persist),
+    /// Wakes the writer up to see that it is to stop.
+    Stop,
+}
+
+/// The writer's end of everything.
+pub(crate) struct Writer {
+    pub(crate) store: Store,
+    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) shared: Arc<Shared>,
+    /// True once the store is closed and its lock is gone.
+    pub(crate) closed: watch::Sender<bool>,
+}
+
+impl Writer {
+    /// Serves until the driver stops or the store fails; then releases the store.
+    pub(crate) fn run(mut self) {
+        let mut batch = Vec::new();
+        while let Some(first) = self.requests.blocking_recv() {
+            batch.extend(first.into_persist());
+            self.take_what_waits(&mut batch);
+            if let Err(error) = self.write(&mut batch) {
+                self.shared.fail(error);
+                break;
+            }
+            if self.shared.is_stopping() {
+                // What is queued already is still written; nothing more is accepted.
+                self.requests.close();
+            }
+        }
+        self.refuse_the_rest(batch);
+        drop(self.store);
+        self.closed.send_replace(true);
+    }
+
+    fn take_what_waits(&mut self, batch: &mut Vec<Persist>) {
+        while batch.len() < self.requests.max_capacity() {
+            match self.requests.try_recv() {
+                Ok(request) => batch.extend(request.into_persist()),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// The value is shown to loads only once it is durable, and before it is acknowledged.
+    fn write(&mut self, batch: &mut Vec<Persist>) -> Result<(), FileStoreError> {
+        let commands: Vec<_> = batch.iter().map(|persist| persist.command).collect();
+        let applied = self.store.apply(&commands)?;
+        self.shared.show_high_water(self.store.state().high_water);
+        for (persist, outcome) in batch.drain(..).zip(applied) {
+            // Nobody waits for an answer whose call was dropped.
+            let _ = persist.answer.send(outcome.map_err(ConsensusError::from));
+        }
+        Ok(())
+    }
+
+    /// After a failure: what was in the batch and what is queued gets the same answer.
+    fn refuse_the_rest(&mut self, batch: Vec<Persist>) {
+        self.requests.close();
+        let queued = std::iter::from_fn(|| self.requests.try_recv().ok());
+        let rest = batch.into_iter().chain(queued.filter_map(Request::into_persist));
+        for persist in rest {
+            let _ = persist.answer.send(Err(self.shared.refusal()));
+        }
+    }
+}
+
+impl Request {
+    fn into_persist(self) -> Option<Persist> {
+        match self {
+            Self::Persist(persist) => Some(persist),
+            Self::Stop => None,
+        }
+    }
+}
