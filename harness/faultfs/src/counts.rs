@@ -43,31 +43,6 @@ pub struct Counts {
     pub failed: u64,
 }
 
-impl Counts {
-    /// Adds a call that succeeded; `bytes` is what a write wrote.
-    pub(crate) fn add(&mut self, op: Op, bytes: u64) {
-        let field = match op {
-            Op::Open => &mut self.opens,
-            Op::Create => &mut self.creates,
-            Op::Write => &mut self.writes,
-            Op::Truncate => &mut self.truncates,
-            Op::Allocate => &mut self.allocates,
-            Op::Sync => &mut self.syncs,
-            Op::SyncDir => &mut self.dir_syncs,
-            Op::SyncAll => &mut self.full_syncs,
-            Op::SyncRange => &mut self.range_syncs,
-            Op::Rename => &mut self.renames,
-            Op::Unlink => &mut self.unlinks,
-            Op::Mkdir => &mut self.mkdirs,
-            Op::Rmdir => &mut self.rmdirs,
-            Op::Link => &mut self.links,
-            Op::Symlink => &mut self.symlinks,
-        };
-        *field += 1;
-        self.bytes_written += bytes;
-    }
-}
-
 /// One call in the list of a rule that traces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {

@@ -47,11 +47,3 @@ pub enum Error {
         path: PathBuf,
     },
 }
-
-impl Error {
-    /// Wraps an I/O error with the path that it is about.
-    pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Path { path, source }
-    }
-}

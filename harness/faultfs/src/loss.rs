@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a power loss took.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// Files whose content or length went back.
+    /// Files that still have a name, and whose content or length went back.
     pub contents: Vec<LostContent>,
     /// Names that vanished, came back, or mean another file again.
     pub names: Vec<LostName>,
@@ -18,7 +18,7 @@ impl Loss {
         self.contents.is_empty() && self.names.is_empty()
     }
 
-    /// Bytes that are different or gone.
+    /// Bytes that are different, gone or back, in files that still have a name.
     pub fn bytes(&self) -> u64 {
         self.contents.iter().map(|content| content.bytes).sum()
     }
@@ -27,9 +27,9 @@ impl Loss {
 /// A file whose content or length went back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostContent {
-    /// Where it was when the power went.
+    /// Where it is now.
     pub path: PathBuf,
-    /// Bytes that are different or gone.
+    /// Bytes that are different, gone or back.
     pub bytes: u64,
     /// Its length when the power went.
     pub length_before: u64,
@@ -40,7 +40,8 @@ pub struct LostContent {
 /// A name that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostName {
-    /// The name, in the directory as it is called when the power went.
+    /// The name, in its directory as that was called when the power went, or as it is called now
+    /// if it was gone.
     pub path: PathBuf,
     /// What became of it.
     pub change: NameChange,

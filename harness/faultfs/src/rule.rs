@@ -75,18 +75,6 @@ pub enum Name {
     EndsWith(String),
 }
 
-impl Name {
-    pub(crate) fn matches(&self, path: &Path) -> bool {
-        let Some(name) = path.file_name() else { return false };
-        let name = name.to_string_lossy();
-        match self {
-            Self::Is(text) => name == text.as_str(),
-            Self::StartsWith(text) => name.starts_with(text.as_str()),
-            Self::EndsWith(text) => name.ends_with(text.as_str()),
-        }
-    }
-}
-
 /// The kinds of operation that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -157,16 +145,6 @@ pub enum Trigger {
     From(u64),
 }
 
-impl Trigger {
-    pub(crate) fn fires_at(self, n: u64) -> bool {
-        match self {
-            Self::Every => true,
-            Self::Nth(at) => n == at,
-            Self::From(first) => n >= first,
-        }
-    }
-}
-
 /// What a rule does to a call. Where several rules act on one call, delays and stalls come first,
 /// then a crash before it, then the failure of the oldest rule that has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,15 +176,6 @@ pub enum Errno {
     Eio,
     /// The disk is full.
     Enospc,
-}
-
-impl Errno {
-    pub(crate) fn code(self) -> i32 {
-        match self {
-            Self::Eio => libc::EIO,
-            Self::Enospc => libc::ENOSPC,
-        }
-    }
 }
 
 /// On which side of a call the process stops.

@@ -4,8 +4,8 @@ use libc::c_int;
 
 use super::record::Record;
 use super::recorder::WriteAt;
-use crate::place::Known;
-use crate::raw::{self, Fd};
+use crate::interposed::place::Known;
+use crate::interposed::raw::{self, Fd};
 
 /// The bytes that a write is about to replace.
 pub(super) fn write(fd: c_int, file: &Known, at: WriteAt, count: u64) -> Result<Record, c_int> {
@@ -19,14 +19,24 @@ pub(super) fn write(fd: c_int, file: &Known, at: WriteAt, count: u64) -> Result<
         WriteAt::Cursor => raw::cursor_of(fd)?,
     };
     let count = at.saturating_add(count).min(length).saturating_sub(at);
-    Ok(Record::Content { inode: file.inode, length, at, bytes: read(fd, at, count)? })
+    Ok(Record::Content {
+        inode: file.inode,
+        length,
+        at,
+        bytes: read(fd, at, count)?,
+    })
 }
 
 /// Everything from an offset to the end.
 pub(super) fn tail(fd: c_int, inode: u64, from: u64) -> Result<Record, c_int> {
     let length = length_of(fd)?;
     let bytes = read(fd, from, length.saturating_sub(from))?;
-    Ok(Record::Content { inode, length, at: from, bytes })
+    Ok(Record::Content {
+        inode,
+        length,
+        at: from,
+        bytes,
+    })
 }
 
 fn length_of(fd: c_int) -> Result<u64, c_int> {

@@ -7,6 +7,8 @@ mod record;
 mod recorder;
 mod replay;
 mod restore;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 pub(crate) use recorder::{Effect, Scope, WriteAt, is_recording, perform, start, stop, sync};

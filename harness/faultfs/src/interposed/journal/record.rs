@@ -13,11 +13,20 @@ const MAGIC: u64 = u64::from_le_bytes(*b"faultfs1");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
     /// The content of a file is about to change. Bytes and length are those before.
-    Content { inode: u64, length: u64, at: u64, bytes: Vec<u8> },
+    Content {
+        inode: u64,
+        length: u64,
+        at: u64,
+        bytes: Vec<u8>,
+    },
     /// Names are about to change, together or not at all.
     Names(Vec<NameWas>),
     /// The content change at this position was a synced write of so many bytes.
-    Durable { inode: u64, position: u64, count: u64 },
+    Durable {
+        inode: u64,
+        position: u64,
+        count: u64,
+    },
     /// A file or directory was synced: what was recorded about it before `upto` is durable.
     Synced { inode: u64, upto: u64 },
     /// Everything recorded before `upto` is durable.
@@ -49,7 +58,12 @@ impl Record {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer(vec![0; 8]);
         match self {
-            Self::Content { inode, length, at, bytes } => {
+            Self::Content {
+                inode,
+                length,
+                at,
+                bytes,
+            } => {
                 writer.numbers([1, *inode, *length, *at]);
                 writer.bytes(bytes);
             }
@@ -60,7 +74,11 @@ impl Record {
                     writer.bytes(was.name.as_bytes());
                 }
             }
-            Self::Durable { inode, position, count } => {
+            Self::Durable {
+                inode,
+                position,
+                count,
+            } => {
                 writer.numbers([3, *inode, *position, *count]);
             }
             Self::Synced { inode, upto } => writer.numbers([4, *inode, *upto]),
@@ -89,9 +107,16 @@ impl Record {
                 position: number(from)?,
                 count: number(from)?,
             },
-            4 => Self::Synced { inode: number(from)?, upto: number(from)? },
-            5 => Self::AllSynced { upto: number(from)? },
-            6 => Self::Born { inode: number(from)? },
+            4 => Self::Synced {
+                inode: number(from)?,
+                upto: number(from)?,
+            },
+            5 => Self::AllSynced {
+                upto: number(from)?,
+            },
+            6 => Self::Born {
+                inode: number(from)?,
+            },
             _ => return Err(io::ErrorKind::InvalidData.into()),
         })
     }
@@ -115,9 +140,18 @@ impl Reader {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let length = number(&mut file)?;
-        let left = left.checked_sub(16 + length).ok_or(io::ErrorKind::InvalidData)?;
+        let left = left
+            .checked_sub(16 + length)
+            .ok_or(io::ErrorKind::InvalidData)?;
         let prefix = PathBuf::from(OsString::from_vec(take(&mut file, length)?));
-        Ok((Self { file, left, position: 16 + length }, prefix))
+        Ok((
+            Self {
+                file,
+                left,
+                position: 16 + length,
+            },
+            prefix,
+        ))
     }
 
     /// The next record and its position. A last one that is cut short does not count: the process
@@ -146,7 +180,9 @@ impl Writer {
     }
 
     fn numbers<const N: usize>(&mut self, numbers: [u64; N]) {
-        numbers.map(|number| self.number(number));
+        for number in numbers {
+            self.number(number);
+        }
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
@@ -179,7 +215,11 @@ fn names(from: &mut impl Read) -> io::Result<Vec<NameWas>> {
     let count = number(from)?;
     let name = |_| {
         let (dir, inode) = (number(from)?, number(from)?);
-        Ok(NameWas { dir, name: OsString::from_vec(bytes(from)?), inode })
+        Ok(NameWas {
+            dir,
+            name: OsString::from_vec(bytes(from)?),
+            inode,
+        })
     };
     (0..count).map(name).collect()
 }

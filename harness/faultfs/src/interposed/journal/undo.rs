@@ -12,8 +12,7 @@ use super::place::Paths;
 use super::replay::replay;
 use super::restore;
 use crate::error::Error;
-use crate::loss::{LostName, NameChange};
-use crate::Loss;
+use crate::loss::{Loss, LostContent, LostName, NameChange};
 
 /// Where each inode is.
 pub(super) type Index = BTreeMap<u64, PathBuf>;
@@ -33,22 +32,38 @@ struct Fix {
 pub(crate) fn lose(prefix: &Path, journal_dir: &Path) -> Result<Loss, Error> {
     let paths = Paths::of(prefix, journal_dir)?;
     let journal = File::open(&paths.journal).map_err(Error::at(&paths.journal))?;
-    journal.try_lock().map_err(|_| Error::InUse(paths.journal.clone()))?;
+    journal
+        .try_lock()
+        .map_err(|_| Error::InUse(paths.journal.clone()))?;
     let undo = replay(&paths)?;
     let index = index(&paths)?;
-    let mut loss = Loss::default();
+    let mut contents = Vec::new();
     for (inode, changes) in &undo.contents {
         // A file without a name in the prefix or among the kept is gone for good.
         if let Some(path) = index.get(inode) {
-            loss.contents.extend(restore::content(path, changes).map_err(Error::at(path))?);
+            let lost = restore::content(path, changes).map_err(Error::at(path))?;
+            contents.extend(lost.map(|lost| (inode, lost)));
         }
     }
     let fixes = fixes(&index, &undo.names)?;
     restore_names(&paths, &index, &fixes)?;
-    loss.names = fixes.into_iter().map(Fix::into_lost).collect();
     fs::remove_dir_all(&paths.kept).map_err(Error::at(&paths.kept))?;
     fs::remove_file(&paths.journal).map_err(Error::at(&paths.journal))?;
-    Ok(loss)
+    let mut now = Index::new();
+    walk(&paths.prefix, &mut now)?;
+    let named = |(inode, lost)| {
+        Some(LostContent {
+            path: now.get(inode)?.clone(),
+            ..lost
+        })
+    };
+    Ok(Loss {
+        contents: contents.into_iter().filter_map(named).collect(),
+        names: fixes
+            .into_iter()
+            .filter_map(|fix| fix.into_lost(&paths.prefix, &now))
+            .collect(),
+    })
 }
 
 fn index(paths: &Paths) -> Result<Index, Error> {
@@ -92,27 +107,46 @@ fn fixes(index: &Index, wanted: &BTreeMap<(u64, OsString), u64>) -> Result<Vec<F
             if wanted == 0 {
                 continue;
             }
-            return Err(Error::Gone { inode: dir, path: PathBuf::from(name) });
+            return Err(Error::Gone {
+                inode: dir,
+                path: PathBuf::from(name),
+            });
         };
         if wanted != 0 && !index.contains_key(&wanted) {
-            return Err(Error::Gone { inode: wanted, path });
+            return Err(Error::Gone {
+                inode: wanted,
+                path,
+            });
         }
         let actual = inode_at(&path)?;
         if actual != wanted {
-            fixes.push(Fix { dir, path, name, actual, wanted });
+            fixes.push(Fix {
+                dir,
+                path,
+                name,
+                actual,
+                wanted,
+            });
         }
     }
     Ok(fixes)
 }
 
 impl Fix {
-    fn into_lost(self) -> LostName {
+    /// `None` in a directory that is as gone now as it was before.
+    fn into_lost(self, prefix: &Path, now: &Index) -> Option<LostName> {
         let change = match (self.actual, self.wanted) {
             (_, 0) => NameChange::Vanished,
             (0, _) => NameChange::Returned,
             (_, _) => NameChange::Reverted,
         };
-        LostName { path: self.path, change }
+        let had_path = self.path.starts_with(prefix);
+        let path = if had_path {
+            self.path
+        } else {
+            now.get(&self.dir)?.join(self.name)
+        };
+        Some(LostName { path, change })
     }
 }
 
@@ -161,7 +195,10 @@ fn set_aside(paths: &Paths, index: &Index, fixes: &[Fix]) -> Result<(), Error> {
         if inode_at(&kept)? == *inode {
             continue;
         }
-        if !fs::symlink_metadata(path).map_err(Error::at(path))?.is_dir() {
+        if !fs::symlink_metadata(path)
+            .map_err(Error::at(path))?
+            .is_dir()
+        {
             fs::hard_link(path, &kept).map_err(Error::at(path))?;
         } else if leaving.contains(inode) {
             dirs.push((path, kept));

@@ -1,21 +1,49 @@
-//! Which file a call is about, in the kernel's words: nothing is remembered between calls, so that
-//! a descriptor which was duplicated, inherited, or closed and reused behind libc's back is right.
+//! Which file a call is about, in the kernel's words. A descriptor may have been duplicated,
+//! inherited, or closed and reused behind libc's back, so what is remembered about one counts only
+//! while it stands for the same inode.
 
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libc::c_int;
 
-use crate::raw;
+use crate::interposed::raw;
 
 /// An open file or directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Known {
-    pub(crate) path: PathBuf,
+    pub(crate) path: Arc<Path>,
     pub(crate) inode: u64,
     pub(crate) device: u64,
     pub(crate) is_dir: bool,
+}
+
+/// What was found out about a descriptor, and in which generation.
+type Found = Option<(u64, Known)>;
+
+/// By descriptor: asking for a path costs more than everything else that a watched call does.
+static FOUND: Mutex<Vec<Found>> = Mutex::new(Vec::new());
+/// Whatever was found before the last change of a name may have another path by now.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+fn found() -> MutexGuard<'static, Vec<Found>> {
+    FOUND.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Names have changed.
+pub(crate) fn forget_all() {
+    GENERATION.fetch_add(1, Ordering::AcqRel);
+}
+
+/// A descriptor is new.
+pub(crate) fn forget(fd: c_int) {
+    let slot = usize::try_from(fd).unwrap_or(usize::MAX);
+    if let Some(slot) = found().get_mut(slot) {
+        *slot = None;
+    }
 }
 
 impl Known {
@@ -28,7 +56,26 @@ impl Known {
             _ => return None,
         };
         let (inode, device) = (stat.st_ino, stat.st_dev);
-        Some(Self { path: raw::path_of(fd).ok()?, inode, device, is_dir })
+        let slot = usize::try_from(fd).ok()?;
+        let generation = GENERATION.load(Ordering::Acquire);
+        if let Some(Some((of, known))) = found().get(slot)
+            && (*of, known.inode, known.device) == (generation, inode, device)
+        {
+            return Some(known.clone());
+        }
+        let known = Self {
+            path: raw::path_of(fd).ok()?.into(),
+            inode,
+            device,
+            is_dir,
+        };
+        let mut found = found();
+        let length = found.len().max(slot + 1);
+        found.resize(length, None);
+        if let Some(slot) = found.get_mut(slot) {
+            *slot = Some((generation, known.clone()));
+        }
+        Some(known)
     }
 }
 
@@ -47,7 +94,10 @@ impl Place {
         let bytes = path.to_bytes();
         let end = bytes.iter().rposition(|byte| *byte != b'/')? + 1;
         let bytes = bytes.get(..end)?;
-        let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let start = bytes
+            .iter()
+            .rposition(|byte| *byte == b'/')
+            .map_or(0, |slash| slash + 1);
         let name = bytes.get(start..)?;
         if name == b"." || name == b".." {
             return None;
@@ -59,7 +109,10 @@ impl Place {
         let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
         let parent = raw::Fd(raw::open(dir, &raw::c_path(parent).ok()?, flags, 0).ok()?);
         let path = raw::path_of(parent.0).ok()?.join(OsStr::from_bytes(name));
-        Some(Self { path, dir: raw::stat_fd(parent.0).ok()?.st_ino })
+        Some(Self {
+            path,
+            dir: raw::stat_fd(parent.0).ok()?.st_ino,
+        })
     }
 
     /// As [`Place::of`], but where the path is a symbolic link, the file that it leads to.

@@ -58,11 +58,26 @@ pub(super) fn replay(paths: &Paths) -> Result<Undo, Error> {
     let mut changes = Vec::new();
     while let Some((position, record)) = reader.next().map_err(Error::at(&paths.journal))? {
         match record {
-            Record::Content { inode, length, at, bytes } => {
-                let was = ContentWas { position, length, at, bytes, durable: 0 };
+            Record::Content {
+                inode,
+                length,
+                at,
+                bytes,
+            } => {
+                let was = ContentWas {
+                    position,
+                    length,
+                    at,
+                    bytes,
+                    durable: 0,
+                };
                 undo.contents.entry(inode).or_default().push(was);
             }
-            Record::Durable { inode, position, count } => {
+            Record::Durable {
+                inode,
+                position,
+                count,
+            } => {
                 let changes = undo.contents.entry(inode).or_default();
                 if let Some(was) = changes.iter_mut().find(|was| was.position == position) {
                     was.durable = count;

@@ -9,8 +9,8 @@ use libc::c_int;
 
 use super::record::{NameWas, Record, name_of};
 use super::recorder::{After, Recorder};
-use crate::place::{Place, is_kind};
-use crate::raw;
+use crate::interposed::place::{Place, is_kind};
+use crate::interposed::raw;
 
 /// A directory that was put aside.
 #[derive(Debug)]
@@ -32,7 +32,9 @@ pub(super) fn add(recorder: &mut Recorder, place: &Place) -> Result<(), c_int> {
     if place.stat().is_some() {
         return Ok(());
     }
-    recorder.append(&Record::Names(vec![was(place, 0)])).map(drop)
+    recorder
+        .append(&Record::Names(vec![was(place, 0)]))
+        .map(drop)
 }
 
 /// A name is about to go.
@@ -41,7 +43,9 @@ pub(super) fn unlink(recorder: &mut Recorder, place: &Place) -> Result<(), c_int
         return Ok(());
     };
     keep_file(recorder, place, stat.st_ino)?;
-    recorder.append(&Record::Names(vec![was(place, stat.st_ino)])).map(drop)
+    recorder
+        .append(&Record::Names(vec![was(place, stat.st_ino)]))
+        .map(drop)
 }
 
 /// A directory is about to go: if it is empty it is put aside instead.
@@ -63,7 +67,9 @@ pub(super) fn rename(
     to: &Place,
     plain: bool,
 ) -> Result<After, c_int> {
-    let Some(source) = from.stat() else { return Ok(After::Nothing) };
+    let Some(source) = from.stat() else {
+        return Ok(After::Nothing);
+    };
     let target = to.stat();
     let old = target.map_or(0, |target| target.st_ino);
     if old == source.st_ino {
@@ -79,7 +85,11 @@ pub(super) fn rename(
         keep_file(recorder, to, old)?;
     }
     let both = [(!enters, was(from, source.st_ino)), (!leaves, was(to, old))];
-    let names = both.into_iter().filter(|(under, _)| *under).map(|(_, was)| was).collect();
+    let names = both
+        .into_iter()
+        .filter(|(under, _)| *under)
+        .map(|(_, was)| was)
+        .collect();
     recorder.append(&Record::Names(names))?;
     let replaces_dir = target.is_some_and(|target| !file(&target)) && !file(&source);
     if plain && replaces_dir && !leaves && is_empty(&to.path) {
@@ -89,7 +99,11 @@ pub(super) fn rename(
 }
 
 fn was(place: &Place, inode: u64) -> NameWas {
-    NameWas { dir: place.dir, name: name_of(&place.path), inode }
+    NameWas {
+        dir: place.dir,
+        name: name_of(&place.path),
+        inode,
+    }
 }
 
 fn keep_file(recorder: &Recorder, place: &Place, inode: u64) -> Result<(), c_int> {
@@ -102,7 +116,10 @@ fn keep_file(recorder: &Recorder, place: &Place, inode: u64) -> Result<(), c_int
 fn keep_dir(recorder: &Recorder, place: &Place, inode: u64) -> Result<Removed, c_int> {
     let kept = recorder.kept.join(inode.to_string());
     raw::rename(&place.path, &kept)?;
-    Ok(Removed { from: place.path.clone(), kept })
+    Ok(Removed {
+        from: place.path.clone(),
+        kept,
+    })
 }
 
 fn is_empty(dir: &Path) -> bool {

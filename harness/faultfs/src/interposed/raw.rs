@@ -1,6 +1,11 @@
 //! The kernel without libc's wrappers: what the interposed symbols pass on to, and the only file
 //! calls that this crate makes while it watches others.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "registers have 64 bits on these targets"
+)]
+
 use std::ffi::{CStr, CString, OsString};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -19,7 +24,11 @@ pub(crate) unsafe fn call(number: c_long, args: [usize; 6]) -> Outcome {
     let [a, b, c, d, e, f] = args;
     // SAFETY: the caller vouches for the arguments; surplus ones are ignored by the kernel.
     let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
-    if result == -1 { Err(errno()) } else { Ok(result as isize) }
+    if result == -1 {
+        Err(errno())
+    } else {
+        Ok(result as isize)
+    }
 }
 
 /// The calling thread's error number.
@@ -41,7 +50,14 @@ pub(crate) fn arg(number: impl Into<i64>) -> usize {
 
 /// Opens a path.
 pub(crate) fn open(dir: c_int, path: &CStr, flags: c_int, mode: mode_t) -> Result<c_int, c_int> {
-    let args = [arg(dir), path.as_ptr() as usize, arg(flags), arg(mode), 0, 0];
+    let args = [
+        arg(dir),
+        path.as_ptr() as usize,
+        arg(flags),
+        arg(mode),
+        0,
+        0,
+    ];
     // SAFETY: `path` is a C string that outlives the call.
     unsafe { call(libc::SYS_openat, args) }.map(int)
 }
@@ -53,7 +69,13 @@ pub(crate) struct Fd(pub(crate) c_int);
 impl Fd {
     /// Opens an absolute path.
     pub(crate) fn open(path: &Path, flags: c_int) -> Result<Self, c_int> {
-        open(libc::AT_FDCWD, &c_path(path)?, flags | libc::O_CLOEXEC, 0o600).map(Self)
+        open(
+            libc::AT_FDCWD,
+            &c_path(path)?,
+            flags | libc::O_CLOEXEC,
+            0o600,
+        )
+        .map(Self)
     }
 }
 
@@ -71,18 +93,28 @@ pub(crate) fn c_path(path: &Path) -> Result<CString, c_int> {
 
 /// What an open file is.
 pub(crate) fn stat_fd(fd: c_int) -> Result<libc::stat, c_int> {
-    stat(fd, c"", libc::AT_EMPTY_PATH)
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    let args = [arg(fd), stat.as_mut_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: on 64-bit Linux `libc::stat` is the kernel's struct, which the call fills.
+    unsafe { call(libc::SYS_fstat, args) }?;
+    // SAFETY: zeroes are a valid `stat`, and the kernel has filled it.
+    Ok(unsafe { stat.assume_init() })
 }
 
 /// What a name refers to; a symbolic link is not followed.
 pub(crate) fn stat_path(path: &Path) -> Result<libc::stat, c_int> {
-    stat(libc::AT_FDCWD, &c_path(path)?, libc::AT_SYMLINK_NOFOLLOW)
-}
-
-fn stat(dir: c_int, path: &CStr, flags: c_int) -> Result<libc::stat, c_int> {
+    let path = c_path(path)?;
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    let args = [arg(dir), path.as_ptr() as usize, stat.as_mut_ptr() as usize, arg(flags), 0, 0];
-    // SAFETY: on 64-bit Linux `libc::stat` is the kernel's struct, which the call fills.
+    let (here, flags) = (arg(libc::AT_FDCWD), arg(libc::AT_SYMLINK_NOFOLLOW));
+    let args = [
+        here,
+        path.as_ptr() as usize,
+        stat.as_mut_ptr() as usize,
+        flags,
+        0,
+        0,
+    ];
+    // SAFETY: `path` is a C string that outlives the call, and the struct is the kernel's.
     unsafe { call(libc::SYS_newfstatat, args) }?;
     // SAFETY: zeroes are a valid `stat`, and the kernel has filled it.
     Ok(unsafe { stat.assume_init() })
@@ -125,8 +157,14 @@ pub(crate) fn read_at(fd: c_int, at: u64, length: u64) -> Result<Vec<u8>, c_int>
     let mut bytes = vec![0_u8; usize::try_from(length).map_err(|_| libc::EFBIG)?];
     let mut done = 0;
     while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        let args =
-            [arg(fd), rest.as_mut_ptr() as usize, rest.len(), at as usize + done, 0, 0];
+        let args = [
+            arg(fd),
+            rest.as_mut_ptr() as usize,
+            rest.len(),
+            at as usize + done,
+            0,
+            0,
+        ];
         // SAFETY: the rest of the buffer is writable for the length that is passed.
         match unsafe { call(libc::SYS_pread64, args) }?.unsigned_abs() {
             0 => break,
@@ -167,7 +205,14 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), c_int> {
 fn two_paths(number: c_long, from: &Path, to: &Path) -> Result<(), c_int> {
     let (from, to) = (c_path(from)?, c_path(to)?);
     let here = arg(libc::AT_FDCWD);
-    let args = [here, from.as_ptr() as usize, here, to.as_ptr() as usize, 0, 0];
+    let args = [
+        here,
+        from.as_ptr() as usize,
+        here,
+        to.as_ptr() as usize,
+        0,
+        0,
+    ];
     // SAFETY: both are C strings that outlive the call.
     unsafe { call(number, args) }.map(drop)
 }

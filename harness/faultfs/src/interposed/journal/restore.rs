@@ -22,7 +22,11 @@ pub(super) fn content(path: &Path, changes: &[ContentWas]) -> io::Result<Option<
     file.set_len(image.len() as u64)?;
     file.write_all_at(&image, 0)?;
     let (before, after) = (now.len() as u64, image.len() as u64);
-    let differing = now.iter().zip(&image).filter(|(now, then)| now != then).count() as u64;
+    let differing = now
+        .iter()
+        .zip(&image)
+        .filter(|(now, then)| now != then)
+        .count() as u64;
     Ok(Some(LostContent {
         path: path.to_path_buf(),
         bytes: differing + before.abs_diff(after),
@@ -34,15 +38,23 @@ pub(super) fn content(path: &Path, changes: &[ContentWas]) -> io::Result<Option<
 /// The durable content: each byte is that of the last synced write to it, or else what it was
 /// before the first of the changes.
 fn image(now: &[u8], changes: &[ContentWas]) -> Vec<u8> {
-    let base = changes.first().map_or(now.len(), |first| index(first.length));
+    let base = changes
+        .first()
+        .map_or(now.len(), |first| index(first.length));
     let synced = changes.iter().filter(|was| was.durable > 0);
-    let length = synced.map(|was| index(was.at + was.durable)).fold(base, usize::max);
+    let length = synced
+        .map(|was| index(was.at + was.durable))
+        .fold(base, usize::max);
     let mut image = now.to_vec();
     image.resize(length, 0);
     let mut durable = vec![None; length];
     for was in changes.iter().rev() {
         let at = index(was.at);
-        let written = durable.iter_mut().zip(&image).skip(at).take(index(was.durable));
+        let written = durable
+            .iter_mut()
+            .zip(&image)
+            .skip(at)
+            .take(index(was.durable));
         for (durable, now) in written {
             durable.get_or_insert(*now);
         }

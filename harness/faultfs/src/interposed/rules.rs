@@ -10,10 +10,15 @@ use libc::c_int;
 
 use crate::counts::{Call, Counts};
 use crate::error::Error;
-use crate::raw::{self, Outcome};
+use crate::interposed::matching::is_under;
+use crate::interposed::raw::{self, Outcome};
 use crate::rule::{Action, Op, Rule, RuleId, When};
 
-static TABLE: Mutex<Table> = Mutex::new(Table { rules: Vec::new(), next: 1 });
+static TABLE: Mutex<Table> = Mutex::new(Table {
+    rules: Vec::new(),
+    next: 1,
+    watchers: 0,
+});
 static CHANGED: Condvar = Condvar::new();
 /// Read before the lock, so that a process that only records pays nothing for rules.
 static ANY: AtomicBool = AtomicBool::new(false);
@@ -21,6 +26,8 @@ static ANY: AtomicBool = AtomicBool::new(false);
 struct Table {
     rules: Vec<InForce>,
     next: u64,
+    /// Threads that wait for a rule to act: without one, no call has to wake any.
+    watchers: usize,
 }
 
 /// An installed rule and what has come of it.
@@ -47,7 +54,9 @@ impl InForce {
         if paths.is_empty() {
             return only.name.is_none();
         }
-        let mut under = paths.iter().filter(|path| path.starts_with(&self.rule.prefix));
+        let mut under = paths
+            .iter()
+            .filter(|path| is_under(path, &self.rule.prefix));
         under.any(|path| only.name.as_ref().is_none_or(|name| name.matches(path)))
     }
 }
@@ -67,7 +76,15 @@ pub(crate) fn add(rule: Rule) -> RuleId {
     let id = RuleId(table.next);
     table.next += 1;
     let (counts, calls) = (Counts::default(), Vec::new());
-    table.rules.push(InForce { id, rule, released: false, seen: 0, hits: 0, counts, calls });
+    table.rules.push(InForce {
+        id,
+        rule,
+        released: false,
+        seen: 0,
+        hits: 0,
+        counts,
+        calls,
+    });
     ANY.store(true, Ordering::Relaxed);
     id
 }
@@ -84,13 +101,22 @@ pub(crate) fn retain(stays: impl Fn(RuleId) -> bool) -> usize {
 
 /// Looks at an installed rule.
 pub(crate) fn look<T>(id: RuleId, read: impl FnOnce(&InForce) -> T) -> Result<T, Error> {
-    table().rules.iter().find(|rule| rule.id == id).map(read).ok_or(Error::UnknownRule(id))
+    table()
+        .rules
+        .iter()
+        .find(|rule| rule.id == id)
+        .map(read)
+        .ok_or(Error::UnknownRule(id))
 }
 
 /// Lets the calls that wait at a stall go on.
 pub(crate) fn release(id: RuleId) -> Result<(), Error> {
     let mut table = table();
-    let rule = table.rules.iter_mut().find(|rule| rule.id == id).ok_or(Error::UnknownRule(id))?;
+    let rule = table
+        .rules
+        .iter_mut()
+        .find(|rule| rule.id == id)
+        .ok_or(Error::UnknownRule(id))?;
     if !matches!(rule.rule.action, Action::Stall { .. }) {
         return Err(Error::NotAStall(id));
     }
@@ -104,13 +130,22 @@ pub(crate) fn wait_for_hits(id: RuleId, n: u64, limit: Duration) -> Result<u64, 
     let until = Instant::now() + limit;
     let mut table = table();
     loop {
-        let hits = table.rules.iter().find(|rule| rule.id == id).map(|rule| rule.hits);
+        let hits = table
+            .rules
+            .iter()
+            .find(|rule| rule.id == id)
+            .map(|rule| rule.hits);
         let hits = hits.ok_or(Error::UnknownRule(id))?;
         let left = until.saturating_duration_since(Instant::now());
         if hits >= n || left.is_zero() {
             return Ok(hits);
         }
-        table = CHANGED.wait_timeout(table, left).unwrap_or_else(PoisonError::into_inner).0;
+        table.watchers += 1;
+        table = CHANGED
+            .wait_timeout(table, left)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        table.watchers -= 1;
     }
 }
 
@@ -155,7 +190,11 @@ pub(crate) fn apply(op: Op, paths: &[&Path], real: impl FnOnce(bool) -> Outcome)
 fn decide(op: Op, paths: &[&Path]) -> Verdict {
     let mut verdict = Verdict::default();
     let mut table = table();
-    for rule in table.rules.iter_mut().filter(|rule| rule.matches(op, paths)) {
+    for rule in table
+        .rules
+        .iter_mut()
+        .filter(|rule| rule.matches(op, paths))
+    {
         rule.seen += 1;
         verdict.matched.push(rule.id);
         if !rule.rule.trigger.fires_at(rule.seen) || rule.released {
@@ -165,8 +204,14 @@ fn decide(op: Op, paths: &[&Path]) -> Verdict {
         match rule.rule.action {
             Action::Count => {}
             Action::Trace => {
-                let path = paths.last().map_or_else(PathBuf::new, |path| path.to_path_buf());
-                rule.calls.push(Call { n: rule.seen, op, path });
+                let path = paths
+                    .last()
+                    .map_or_else(PathBuf::new, |path| path.to_path_buf());
+                rule.calls.push(Call {
+                    n: rule.seen,
+                    op,
+                    path,
+                });
             }
             Action::Delay(time) => verdict.delay += time,
             Action::Stall { at_most } => verdict.stalls.push((rule.id, at_most)),
@@ -179,19 +224,28 @@ fn decide(op: Op, paths: &[&Path]) -> Verdict {
             Action::Crash(_) => {}
         }
     }
-    CHANGED.notify_all();
+    if table.watchers > 0 {
+        CHANGED.notify_all();
+    }
     verdict
 }
 
 fn stall(id: RuleId, at_most: Option<Duration>) {
     let until = at_most.map(|time| Instant::now() + time);
     let mut table = table();
-    while table.rules.iter().any(|rule| rule.id == id && !rule.released) {
+    while table
+        .rules
+        .iter()
+        .any(|rule| rule.id == id && !rule.released)
+    {
         table = match until.map(|until| until.saturating_duration_since(Instant::now())) {
             None => CHANGED.wait(table).unwrap_or_else(PoisonError::into_inner),
             Some(left) if left.is_zero() => return,
             Some(left) => {
-                CHANGED.wait_timeout(table, left).unwrap_or_else(PoisonError::into_inner).0
+                CHANGED
+                    .wait_timeout(table, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
             }
         };
     }
@@ -202,7 +256,11 @@ fn count(op: Op, matched: &[RuleId], outcome: Outcome) {
         return;
     }
     let mut table = table();
-    for rule in table.rules.iter_mut().filter(|rule| matched.contains(&rule.id)) {
+    for rule in table
+        .rules
+        .iter_mut()
+        .filter(|rule| matched.contains(&rule.id))
+    {
         match outcome {
             Ok(bytes) if op == Op::Write => rule.counts.add(op, bytes.unsigned_abs() as u64),
             Ok(_) => rule.counts.add(op, 0),

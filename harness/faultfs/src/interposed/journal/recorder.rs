@@ -11,8 +11,9 @@ use super::names::{self, Removed};
 use super::record::{Record, header};
 use super::{content, place};
 use crate::error::Error;
-use crate::place::{Known, Place, is_kind};
-use crate::raw::{self, Fd, Outcome};
+use crate::interposed::matching::is_under;
+use crate::interposed::place::{Known, Place, is_kind};
+use crate::interposed::raw::{self, Fd, Outcome};
 
 /// Held from the record until the end of the call that it announces, so that the journal's order
 /// is the order of what happened. Syncs alone run without it.
@@ -33,9 +34,19 @@ pub(crate) struct Recorder {
 #[derive(Debug)]
 pub(crate) enum Effect<'a> {
     /// Bytes of an open file, perhaps beyond its end.
-    Write { fd: c_int, file: &'a Known, at: WriteAt, count: u64, synced: bool },
+    Write {
+        fd: c_int,
+        file: &'a Known,
+        at: WriteAt,
+        count: u64,
+        synced: bool,
+    },
     /// An open file from here on, its length included.
-    Tail { fd: c_int, file: &'a Known, from: u64 },
+    Tail {
+        fd: c_int,
+        file: &'a Known,
+        from: u64,
+    },
     /// An open that makes a file, or cuts it to length zero.
     Open { place: &'a Place, truncate: bool },
     /// An open that makes a file without a name in this directory.
@@ -47,7 +58,11 @@ pub(crate) enum Effect<'a> {
     /// A directory goes.
     Rmdir(&'a Place),
     /// A name becomes another; `plain` if it may replace one that exists.
-    Rename { from: &'a Place, to: &'a Place, plain: bool },
+    Rename {
+        from: &'a Place,
+        to: &'a Place,
+        plain: bool,
+    },
 }
 
 /// Where a write begins.
@@ -72,7 +87,10 @@ pub(crate) enum After {
     /// The journal has been told that a file is made; its number is known only now.
     Born,
     /// The content change at this position is durable as soon as it is done.
-    Durable { inode: u64, position: u64 },
+    Durable {
+        inode: u64,
+        position: u64,
+    },
     /// A directory that the rename replaces was put aside.
     Replaced(Removed),
     /// The call has been carried out in another way.
@@ -112,8 +130,14 @@ pub(crate) fn perform(effect: &Effect<'_>, real: impl FnOnce() -> Outcome) -> Ou
         drop(slot);
         return real();
     };
-    let after = recorder.before(effect).unwrap_or_else(|_| recorder.break_off());
-    let outcome = if matches!(after, After::Done) { Ok(0) } else { real() };
+    let after = recorder
+        .before(effect)
+        .unwrap_or_else(|_| recorder.break_off());
+    let outcome = if matches!(after, After::Done) {
+        Ok(0)
+    } else {
+        real()
+    };
     if recorder.after(after, outcome).is_err() {
         recorder.break_off();
     }
@@ -126,9 +150,10 @@ pub(crate) fn sync(scope: Scope<'_>, real: impl FnOnce() -> Outcome) -> Outcome 
     let outcome = real();
     if let (Some(upto), Ok(_), Some(recorder)) = (upto, outcome, recorder().as_mut()) {
         let record = match scope {
-            Scope::File(file) if file.device == recorder.device => {
-                Record::Synced { inode: file.inode, upto }
-            }
+            Scope::File(file) if file.device == recorder.device => Record::Synced {
+                inode: file.inode,
+                upto,
+            },
             Scope::Device(device) if device == recorder.device => Record::AllSynced { upto },
             Scope::Everything => Record::AllSynced { upto },
             Scope::File(_) | Scope::Device(_) => return outcome,
@@ -160,16 +185,22 @@ impl Recorder {
             end
         };
         let (prefix, kept) = (place.prefix, place.kept);
-        Ok(Self { journal, end, device: stat.st_dev, prefix, kept })
+        Ok(Self {
+            journal,
+            end,
+            device: stat.st_dev,
+            prefix,
+            kept,
+        })
     }
 
     fn covers(&self, effect: &Effect<'_>) -> bool {
-        let under = |path: &Path| path.starts_with(&self.prefix) && path != self.prefix;
+        let under = |path: &Path| is_under(path, &self.prefix) && path != self.prefix;
         match effect {
             Effect::Write { file, .. } | Effect::Tail { file, .. } => {
                 file.device == self.device && !file.is_dir && under(&file.path)
             }
-            Effect::Unnamed { dir } => dir.starts_with(&self.prefix),
+            Effect::Unnamed { dir } => is_under(dir, &self.prefix),
             Effect::Open { place, .. }
             | Effect::Add(place)
             | Effect::Unlink(place)
@@ -180,9 +211,18 @@ impl Recorder {
 
     fn before(&mut self, effect: &Effect<'_>) -> Result<After, c_int> {
         match *effect {
-            Effect::Write { fd, file, at, count, synced } => {
+            Effect::Write {
+                fd,
+                file,
+                at,
+                count,
+                synced,
+            } => {
                 let position = self.append(&content::write(fd, file, at, count)?)?;
-                let durable = After::Durable { inode: file.inode, position };
+                let durable = After::Durable {
+                    inode: file.inode,
+                    position,
+                };
                 Ok(if synced { durable } else { After::Nothing })
             }
             Effect::Tail { fd, file, from } => {
@@ -214,7 +254,12 @@ impl Recorder {
             }
             (After::Durable { inode, position }, Ok(count)) => {
                 let count = count.unsigned_abs() as u64;
-                self.append(&Record::Durable { inode, position, count }).map(drop)
+                self.append(&Record::Durable {
+                    inode,
+                    position,
+                    count,
+                })
+                .map(drop)
             }
             (After::Replaced(removed), Err(_)) => removed.put_back(),
             _ => Ok(()),
