@@ -7,7 +7,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 LAB = cargo run --release --quiet --package tsoracle-lab --
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report test verify fix bench packages
+.PHONY: help compare report publish test verify fix bench packages
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -17,6 +17,14 @@ compare: packages ## run every driver on this disk and write reports/latest/
 
 report: packages ## write the report again from the results in reports/latest/
 	$(LAB) report reports/latest/results.json --out reports/latest
+
+publish: packages ## keep reports/latest/ as reports/NAME/, and its table in README and docs (NAME=...)
+	@test -n "$(NAME)" || { echo 'say which: make publish NAME=...' >&2; exit 2; }
+	mkdir -p reports/$(NAME)
+	cp reports/latest/results.json reports/$(NAME)/
+	echo $(NAME) > reports/PUBLISHED
+	$(LAB) report reports/$(NAME)/results.json --out reports/$(NAME) \
+	  --splice README.md --splice oracle/consensus/docs/consensus-integration.md
 
 test: packages ## every test, each conformance check by name
 	scripts/test

@@ -12,7 +12,7 @@ use tokio::time::{error::Elapsed, timeout};
 use tracing::Instrument;
 use tsoracle_consensus::{
     AdvancePayload, BootInstant, ConsensusDriver, ConsensusError, HighWaterState, LeaderState,
-    LeaseHolder, LeadershipPublisher, LeadershipStream, reject_out_of_range_advance,
+    LeadershipPublisher, LeadershipStream, LeaseHolder, reject_out_of_range_advance,
 };
 use tsoracle_core::Epoch;
 
@@ -50,7 +50,9 @@ impl FileDriver {
         async {
             let place = dir.clone();
             let opened = on_a_thread(&dir, settings.open_deadline, move || Store::open(&place));
-            let store = opened.await.inspect_err(|error| tracing::error!(%error, "refused"))?;
+            let store = opened
+                .await
+                .inspect_err(|error| tracing::error!(%error, "refused"))?;
             tracing::info!(epoch = %store.epoch(), "leading");
             Self::serve(dir, settings, store)
         }
@@ -71,7 +73,10 @@ impl FileDriver {
     ) -> Result<(), FileStoreError> {
         let dir = dir.into();
         let place = dir.clone();
-        on_a_thread(&dir, settings.open_deadline, move || Store::init(&place, seed)).await
+        on_a_thread(&dir, settings.open_deadline, move || {
+            Store::init(&place, seed)
+        })
+        .await
     }
 
     /// Ends the lease and every stream, writes what was accepted, and releases the store. Further
@@ -86,9 +91,11 @@ impl FileDriver {
         let limit = self.settings.deadline;
         match timeout(limit, closed.wait_for(|closed| *closed)).await {
             Ok(_) => Ok(()),
-            Err(Elapsed { .. }) => {
-                Err(FileStoreError::Stalled { dir: self.dir.clone(), limit }.into())
+            Err(Elapsed { .. }) => Err(FileStoreError::Stalled {
+                dir: self.dir.clone(),
+                limit,
             }
+            .into()),
         }
     }
 
@@ -96,11 +103,23 @@ impl FileDriver {
         let (requests, queue) = mpsc::channel(settings.queue.max(1));
         let (closed_by_writer, closed) = watch::channel(false);
         let shared = Arc::new(Shared::new(&store));
-        let writer =
-            Writer { store, requests: queue, shared: Arc::clone(&shared), closed: closed_by_writer };
+        let writer = Writer {
+            store,
+            requests: queue,
+            shared: Arc::clone(&shared),
+            closed: closed_by_writer,
+        };
         let thread = std::thread::Builder::new().name("file-driver-writer".into());
-        thread.spawn(|| writer.run()).map_err(FileStoreError::io("start a writer for", &dir))?;
-        Ok(Self { dir, settings, requests, shared, closed })
+        thread
+            .spawn(|| writer.run())
+            .map_err(FileStoreError::io("start a writer for", &dir))?;
+        Ok(Self {
+            dir,
+            settings,
+            requests,
+            shared,
+            closed,
+        })
     }
 
     /// The lease ends here, before the writer can release the lock (L7).
@@ -116,7 +135,11 @@ impl FileDriver {
         if self.requests.send(request).await.is_err() {
             return Err(self.shared.refusal());
         }
-        let unanswered = |_| Err(ConsensusError::transient("the writer ended without an answer"));
+        let unanswered = |_| {
+            Err(ConsensusError::transient(
+                "the writer ended without an answer",
+            ))
+        };
         answered.await.unwrap_or_else(unanswered)
     }
 }
@@ -144,13 +167,24 @@ impl ConsensusDriver for FileDriver {
         self.shared.leads()?;
         let current = self.shared.epoch;
         if epoch != current {
-            return Err(ConsensusError::Fenced { offered: epoch, current });
+            return Err(ConsensusError::Fenced {
+                offered: epoch,
+                current,
+            });
         }
         let limit = self.settings.deadline;
-        match timeout(limit, self.through_the_writer(AdvancePayload { at_least, epoch })).await {
+        match timeout(
+            limit,
+            self.through_the_writer(AdvancePayload { at_least, epoch }),
+        )
+        .await
+        {
             Ok(outcome) => outcome,
             Err(Elapsed { .. }) => {
-                let stalled = FileStoreError::Stalled { dir: self.dir.clone(), limit };
+                let stalled = FileStoreError::Stalled {
+                    dir: self.dir.clone(),
+                    limit,
+                };
                 Err(ConsensusError::transient(stalled))
             }
         }
@@ -174,7 +208,10 @@ impl Shared {
     fn new(store: &Store) -> Self {
         let epoch = store.epoch();
         let lease = LeaseHolder::until(BootInstant::FAR_FUTURE);
-        let leader = LeaderState::Leader { epoch, lease: lease.lease() };
+        let leader = LeaderState::Leader {
+            epoch,
+            lease: lease.lease(),
+        };
         Self {
             epoch,
             high_water: AtomicU64::new(store.state().high_water),
@@ -215,7 +252,11 @@ impl Shared {
     }
 
     fn leads(&self) -> Result<(), ConsensusError> {
-        if self.leading.load(Ordering::SeqCst) { Ok(()) } else { Err(self.refusal()) }
+        if self.leading.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err(self.refusal())
+        }
     }
 
     /// Why a node that no longer leads refuses.
@@ -245,6 +286,9 @@ async fn on_a_thread<T: Send + 'static>(
             let ended = io::Error::other("the thread ended without an answer");
             Err(FileStoreError::io("open", dir)(ended))
         }
-        Err(Elapsed { .. }) => Err(FileStoreError::Stalled { dir: dir.to_owned(), limit }),
+        Err(Elapsed { .. }) => Err(FileStoreError::Stalled {
+            dir: dir.to_owned(),
+            limit,
+        }),
     }
 }

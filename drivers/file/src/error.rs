@@ -63,11 +63,18 @@ pub enum FileStoreError {
 
 impl FileStoreError {
     pub(crate) fn io(action: &'static str, file: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, file: file.to_owned(), source }
+        move |source| Self::Io {
+            action,
+            file: file.to_owned(),
+            source,
+        }
     }
 
     pub(crate) fn damaged(file: &Path, why: impl Into<String>) -> Self {
-        Self::Damaged { file: file.to_owned(), why: why.into() }
+        Self::Damaged {
+            file: file.to_owned(),
+            why: why.into(),
+        }
     }
 }
 

@@ -31,7 +31,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<u128, String> {
         return Err("it is not an identity of this version".into());
     }
     let id = &identity[8..SUM_AT];
-    Ok(id.iter().rev().fold(0, |id, byte| (id << 8) | u128::from(*byte)))
+    Ok(id
+        .iter()
+        .rev()
+        .fold(0, |id, byte| (id << 8) | u128::from(*byte)))
 }
 
 #[cfg(test)]

@@ -21,9 +21,10 @@ impl DirLock {
         let dir = File::open(path).map_err(FileStoreError::io("open", path))?;
         match dir.try_lock() {
             Ok(()) => Ok(Self { dir }),
-            Err(TryLockError::WouldBlock) => {
-                Err(FileStoreError::Held { dir: path.to_owned(), holder: holder(&dir) })
-            }
+            Err(TryLockError::WouldBlock) => Err(FileStoreError::Held {
+                dir: path.to_owned(),
+                holder: holder(&dir),
+            }),
             Err(TryLockError::Error(source)) => Err(FileStoreError::io("lock", path)(source)),
         }
     }
@@ -45,7 +46,10 @@ fn holder(dir: &File) -> String {
 /// Finds a line such as `3: FLOCK  ADVISORY  WRITE 812 08:01:5242893 0 EOF`. Device numbers are in
 /// hexadecimal. A process that this one cannot see has the number 0 there.
 fn pid_of_lock(locks: &str, device: u64, inode: u64) -> Option<u32> {
-    let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xfff00));
+    let (major, minor) = (
+        (device >> 8) & 0xfff,
+        (device & 0xff) | ((device >> 12) & 0xfff00),
+    );
     let place = format!("{major:02x}:{minor:02x}:{inode}");
     locks.lines().find_map(|line| {
         let mut fields = line.split_whitespace().skip(1);
@@ -67,7 +71,10 @@ mod tests {
                      3: -> FLOCK  ADVISORY  WRITE 9 08:01:77 0 EOF\n";
         assert_eq!(pid_of_lock(locks, 0x801, 77), Some(812));
         assert_eq!(pid_of_lock(locks, 0x801, 78), None);
-        assert_eq!(pid_of_lock("4: FLOCK ADVISORY WRITE 0 08:01:77 0 EOF", 0x801, 77), None);
+        assert_eq!(
+            pid_of_lock("4: FLOCK ADVISORY WRITE 0 08:01:77 0 EOF", 0x801, 77),
+            None
+        );
     }
 
     #[test]
@@ -75,7 +82,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let held = DirLock::take(dir.path()).unwrap();
         let refusal = DirLock::take(dir.path()).unwrap_err().to_string();
-        assert!(refusal.contains(&format!("process {}", std::process::id())), "{refusal}");
+        assert!(
+            refusal.contains(&format!("process {}", std::process::id())),
+            "{refusal}"
+        );
         drop(held);
         DirLock::take(dir.path()).unwrap();
     }

@@ -57,19 +57,27 @@ pub(crate) fn decode(store_id: u128, bytes: &[u8]) -> Result<HighWaterState, Str
     if high_water > PHYSICAL_MS_MAX {
         return Err(format!("its high water, {high_water} ms, is out of range"));
     }
-    Ok(HighWaterState { high_water, epoch: Epoch::new(number(record, 24..40)) })
+    Ok(HighWaterState {
+        high_water,
+        epoch: Epoch::new(number(record, 24..40)),
+    })
 }
 
 fn number(record: &[u8; RECORD_LEN], place: std::ops::Range<usize>) -> u128 {
-    record[place].iter().rev().fold(0, |number, byte| (number << 8) | u128::from(*byte))
+    record[place]
+        .iter()
+        .rev()
+        .fold(0, |number, byte| (number << 8) | u128::from(*byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STATE: HighWaterState =
-        HighWaterState { high_water: PHYSICAL_MS_MAX, epoch: Epoch::new(u128::MAX - 7) };
+    const STATE: HighWaterState = HighWaterState {
+        high_water: PHYSICAL_MS_MAX,
+        epoch: Epoch::new(u128::MAX - 7),
+    };
 
     #[test]
     fn a_record_comes_back_as_it_was() {

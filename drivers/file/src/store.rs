@@ -44,9 +44,14 @@ impl Store {
         sync_names(dir, &lock)?;
         let mut store = Self::load(dir, lock)?;
         let epoch = store.state.epoch.checked_next();
-        let exhausted = || FileStoreError::NoEpochLeft { file: store.record_path.clone() };
+        let exhausted = || FileStoreError::NoEpochLeft {
+            file: store.record_path.clone(),
+        };
         let epoch = epoch.ok_or_else(exhausted)?;
-        store.write(HighWaterState { epoch, ..store.state })?;
+        store.write(HighWaterState {
+            epoch,
+            ..store.state
+        })?;
         Ok(store)
     }
 
@@ -55,7 +60,9 @@ impl Store {
         reject_out_of_range_advance(seed.high_water)?;
         let lock = lock_dir(dir)?;
         if exists(&dir.join(STORE))? {
-            return Err(FileStoreError::AlreadyInitialized { dir: dir.to_owned() });
+            return Err(FileStoreError::AlreadyInitialized {
+                dir: dir.to_owned(),
+            });
         }
         create(dir, seed)?;
         sync_names(dir, &lock)
@@ -72,7 +79,13 @@ impl Store {
             .write(true)
             .open(&record_path)
             .map_err(FileStoreError::io("open", &record_path))?;
-        Ok(Self { record, record_path, store_id, state, _lock: lock })
+        Ok(Self {
+            record,
+            record_path,
+            store_id,
+            state,
+            _lock: lock,
+        })
     }
 
     /// What is durable.
@@ -89,7 +102,10 @@ impl Store {
     /// none if nothing changes. Returns what each command came to.
     pub(crate) fn apply(&mut self, commands: &[AdvancePayload]) -> Result<Applied, FileStoreError> {
         let mut state = self.state;
-        let applied = commands.iter().map(|command| command.apply(&mut state)).collect();
+        let applied = commands
+            .iter()
+            .map(|command| command.apply(&mut state))
+            .collect();
         if state != self.state {
             self.write(state)?;
         }
@@ -101,7 +117,9 @@ impl Store {
         self.record
             .write_all_at(&sector, 0)
             .map_err(FileStoreError::io("write", &self.record_path))?;
-        self.record.sync_data().map_err(FileStoreError::io("sync", &self.record_path))?;
+        self.record
+            .sync_data()
+            .map_err(FileStoreError::io("sync", &self.record_path))?;
         self.state = state;
         Ok(())
     }
@@ -137,7 +155,8 @@ fn create(dir: &Path, seed: HighWaterState) -> Result<(), FileStoreError> {
 
 fn write_new(path: &Path, content: &[u8]) -> Result<(), FileStoreError> {
     let mut file = File::create_new(path).map_err(FileStoreError::io("create", path))?;
-    file.write_all(content).map_err(FileStoreError::io("write", path))?;
+    file.write_all(content)
+        .map_err(FileStoreError::io("write", path))?;
     file.sync_all().map_err(FileStoreError::io("sync", path))
 }
 
@@ -159,5 +178,6 @@ fn read(path: &Path) -> Result<Vec<u8>, FileStoreError> {
 }
 
 fn exists(path: &Path) -> Result<bool, FileStoreError> {
-    path.try_exists().map_err(FileStoreError::io("look for", path))
+    path.try_exists()
+        .map_err(FileStoreError::io("look for", path))
 }

@@ -82,7 +82,9 @@ impl Writer {
     fn refuse_the_rest(&mut self, batch: Vec<Persist>) {
         self.requests.close();
         let queued = std::iter::from_fn(|| self.requests.try_recv().ok());
-        let rest = batch.into_iter().chain(queued.filter_map(Request::into_persist));
+        let rest = batch
+            .into_iter()
+            .chain(queued.filter_map(Request::into_persist));
         for persist in rest {
             let _ = persist.answer.send(Err(self.shared.refusal()));
         }

@@ -13,7 +13,9 @@ const STALL: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(5);
 
 fn stall_syncs(dir: &Path) -> RuleId {
-    let stall = Action::Stall { at_most: Some(STALL) };
+    let stall = Action::Stall {
+        at_most: Some(STALL),
+    };
     faultfs::install(Rule::new(dir, stall).ops(Op::SYNCS)).unwrap()
 }
 
@@ -33,7 +35,10 @@ async fn ticks_during<T>(work: impl Future<Output = T>) -> (T, u32) {
 #[tokio::test(flavor = "current_thread")]
 async fn timers_tick_while_a_persist_hangs() {
     let dir = tempdir().unwrap();
-    let settings = FileSettings { deadline: 20 * STALL, ..FileSettings::default() };
+    let settings = FileSettings {
+        deadline: 20 * STALL,
+        ..FileSettings::default()
+    };
     let driver = FileDriver::open(dir.path(), settings).await.unwrap();
     let Err(ConsensusError::Fenced { current, .. }) =
         driver.persist_high_water(0, Epoch::ZERO).await
@@ -54,9 +59,17 @@ async fn timers_tick_while_a_persist_hangs() {
 async fn timers_tick_while_an_opening_hangs() {
     let dir = tempdir().unwrap();
     let rule = stall_syncs(dir.path());
-    let settings = FileSettings { open_deadline: STALL / 2, ..FileSettings::default() };
+    let settings = FileSettings {
+        open_deadline: STALL / 2,
+        ..FileSettings::default()
+    };
     let (outcome, ticks) = ticks_during(FileDriver::open(dir.path(), settings)).await;
-    assert!(outcome.unwrap_err().to_string().contains("did not answer within"));
+    assert!(
+        outcome
+            .unwrap_err()
+            .to_string()
+            .contains("did not answer within")
+    );
     assert!(ticks > 10, "{ticks} ticks while the disk hung");
     faultfs::remove(rule).unwrap();
 }

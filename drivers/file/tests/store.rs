@@ -28,10 +28,18 @@ async fn epoch(driver: &FileDriver) -> Epoch {
 #[tokio::test]
 async fn a_seed_is_kept_and_refused_a_second_time() {
     let dir = place();
-    let seed = HighWaterState { high_water: 5_000, epoch: Epoch::new(40) };
-    FileDriver::init(dir.path(), seed, FileSettings::default()).await.unwrap();
+    let seed = HighWaterState {
+        high_water: 5_000,
+        epoch: Epoch::new(40),
+    };
+    FileDriver::init(dir.path(), seed, FileSettings::default())
+        .await
+        .unwrap();
     let again = FileDriver::init(dir.path(), seed, FileSettings::default()).await;
-    assert!(matches!(again, Err(FileStoreError::AlreadyInitialized { .. })), "{again:?}");
+    assert!(
+        matches!(again, Err(FileStoreError::AlreadyInitialized { .. })),
+        "{again:?}"
+    );
 
     let driver = open(dir.path()).await.unwrap();
     assert_eq!(driver.load_high_water().await.unwrap(), 5_000);
@@ -43,19 +51,33 @@ async fn a_seed_is_kept_and_refused_a_second_time() {
 #[tokio::test]
 async fn a_seed_out_of_range_leaves_nothing_behind() {
     let dir = place();
-    let seed = HighWaterState { high_water: PHYSICAL_MS_MAX + 1, epoch: Epoch::ZERO };
+    let seed = HighWaterState {
+        high_water: PHYSICAL_MS_MAX + 1,
+        epoch: Epoch::ZERO,
+    };
     let refused = FileDriver::init(dir.path(), seed, FileSettings::default()).await;
-    assert!(matches!(refused, Err(FileStoreError::OutOfRange(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(FileStoreError::OutOfRange(_))),
+        "{refused:?}"
+    );
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
 async fn the_last_epoch_is_the_end() {
     let dir = place();
-    let seed = HighWaterState { high_water: 1, epoch: Epoch::new(u128::MAX) };
-    FileDriver::init(dir.path(), seed, FileSettings::default()).await.unwrap();
+    let seed = HighWaterState {
+        high_water: 1,
+        epoch: Epoch::new(u128::MAX),
+    };
+    FileDriver::init(dir.path(), seed, FileSettings::default())
+        .await
+        .unwrap();
     let refused = open(dir.path()).await;
-    assert!(matches!(refused, Err(FileStoreError::NoEpochLeft { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(FileStoreError::NoEpochLeft { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -87,9 +109,16 @@ async fn a_record_of_another_store_is_refused() {
     for dir in [&one, &other] {
         open(dir.path()).await.unwrap().shutdown().await.unwrap();
     }
-    std::fs::copy(other.path().join("store/record"), one.path().join("store/record")).unwrap();
+    std::fs::copy(
+        other.path().join("store/record"),
+        one.path().join("store/record"),
+    )
+    .unwrap();
     let refused = open(one.path()).await;
-    assert!(matches!(refused, Err(FileStoreError::Damaged { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(FileStoreError::Damaged { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -127,7 +156,11 @@ async fn a_persist_below_the_durable_value_touches_no_disk() {
 async fn a_full_queue_is_waited_for_until_the_deadline() {
     let dir = place();
     let deadline = Duration::from_millis(50);
-    let settings = FileSettings { deadline, queue: 1, ..FileSettings::default() };
+    let settings = FileSettings {
+        deadline,
+        queue: 1,
+        ..FileSettings::default()
+    };
     let driver = FileDriver::open(dir.path(), settings).await.unwrap();
     let epoch = epoch(&driver).await;
     let stall = Action::Stall { at_most: None };
@@ -135,7 +168,10 @@ async fn a_full_queue_is_waited_for_until_the_deadline() {
     let stall = faultfs::install(stall).unwrap();
     let outcomes = join_all((1..=8).map(|i| driver.persist_high_water(i, epoch))).await;
     for outcome in outcomes {
-        assert!(matches!(outcome, Err(ConsensusError::Transient(_))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(ConsensusError::Transient(_))),
+            "{outcome:?}"
+        );
     }
     faultfs::release(stall).unwrap();
     assert_eq!(driver.persist_high_water(9, epoch).await.unwrap(), 9);

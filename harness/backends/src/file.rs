@@ -25,14 +25,33 @@ impl Backend for FileBackend {
     }
 
     fn timing(&self) -> Timing {
-        Timing { election_timeout: Duration::ZERO, lease: None, deadline: self.settings.deadline }
+        Timing {
+            election_timeout: Duration::ZERO,
+            lease: None,
+            deadline: self.settings.deadline,
+        }
+    }
+
+    fn crates(&self) -> Vec<(String, String)> {
+        vec![(
+            "tsoracle-driver-file".into(),
+            env!("CARGO_PKG_VERSION").into(),
+        )]
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
         let driver = Arc::new(FileDriver::open(&spec.dir, self.settings).await?);
-        let own = spec.members.into_iter().find(|member| member.node == spec.node);
-        let service_endpoint = own.map(|member| member.service_endpoint).unwrap_or_default();
-        Ok(Arc::new(FileNode { driver, service_endpoint }))
+        let own = spec
+            .members
+            .into_iter()
+            .find(|member| member.node == spec.node);
+        let service_endpoint = own
+            .map(|member| member.service_endpoint)
+            .unwrap_or_default();
+        Ok(Arc::new(FileNode {
+            driver,
+            service_endpoint,
+        }))
     }
 }
 

@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+mod cli;
+mod commands;
+mod environment;
+mod error;
+mod progress;
+mod results;
+mod selection;
+
+pub use commands::run;

@@ -26,6 +26,11 @@ pub trait Backend: Send + Sync + 'static {
     /// The times that the driver is configured with; bounds of checks are derived from them.
     fn timing(&self) -> Timing;
 
+    /// The crates that the driver is made of, as (name, version); they stand in every result.
+    fn crates(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Starts, or starts again, one node on its directory. Returns when the node runs; it need not
     /// have elected anyone yet.
     ///

@@ -97,7 +97,6 @@ impl Failure {
     /// Where the failure was made. Empty unless `RUST_BACKTRACE` asks for it, and after a
     /// deserialization.
     #[cfg(feature = "bt")]
-    #[must_use]
     pub fn backtrace(&self) -> &std::backtrace::Backtrace {
         &self.backtrace
     }

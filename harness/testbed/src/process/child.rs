@@ -1,10 +1,12 @@
 //! The node process itself: it reads requests from its standard input until that ends.
 
+use std::any::Any;
 use std::io::{BufRead, Write};
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 use tsoracle_consensus::{ConsensusError, LeaderState, LeadershipStream};
 
@@ -56,7 +58,10 @@ impl NodeProcess {
             };
             let child = Arc::clone(self);
             runtime.spawn(async move {
-                let answer = child.answer(request).await;
+                let answer = AssertUnwindSafe(child.answer(request)).catch_unwind();
+                let answer = answer
+                    .await
+                    .unwrap_or_else(|panic| Answer::Panicked(panic_text(&*panic)));
                 send(&FromNode::Answer { id, answer });
             });
         }
@@ -118,6 +123,12 @@ async fn deadline(node: &dyn Node) -> Answer {
 
 fn value(outcome: Result<u64, ConsensusError>) -> Answer {
     outcome.map_or_else(Answer::Driver, Answer::Value)
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "without a message".to_owned())
 }
 
 async fn answer_fault(request: FaultRequest) -> Answer {

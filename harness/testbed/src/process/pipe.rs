@@ -37,7 +37,8 @@ impl Pipe {
     }
 
     /// Sends one request and awaits its answer. There is no deadline here: the node's process has
-    /// its own, and a process that ends fails every call that waits for it.
+    /// its own, and a process that ends fails every call that waits for it. A panic of the driver
+    /// goes on in the caller, as it would in one process.
     pub(super) async fn call(&self, request: Request) -> Result<Answer, TestbedError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let line = to_line(&Envelope { id, request })
@@ -49,7 +50,11 @@ impl Pipe {
         };
         let sent = lock(&self.requests).write_all(line.as_bytes());
         sent.map_err(|_| self.not_running())?;
-        answered.await.map_err(|_| self.not_running())
+        match answered.await {
+            Ok(Answer::Panicked(text)) => std::panic::resume_unwind(Box::new(text)),
+            Ok(answer) => Ok(answer),
+            Err(_) => Err(self.not_running()),
+        }
     }
 
     pub(super) fn not_running(&self) -> TestbedError {

@@ -66,6 +66,7 @@ pub(super) enum Answer {
     Trace(Vec<Call>),
     Driver(ConsensusError),
     Fault(String),
+    Panicked(String),
     NotStarted,
 }
 

@@ -1,0 +1,145 @@
+//! The command line: what it accepts, and how it explains itself.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Evidence for the choice of a consensus driver.
+///
+/// Runs one conformance suite and one latency harness against every driver, on this machine and
+/// this disk, and writes a report from the results.
+#[derive(Debug, Parser)]
+#[command(name = "lab", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0  everything held
+  1  a check failed or was invalid
+  2  the command was used wrongly
+  3  the environment failed: a folder, a disk, a damaged file
+
+Start with `lab drivers`, then `lab compare`.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the drivers and what each declares of itself
+    Drivers {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Run the conformance suite: every clause of the contract, check by check
+    #[command(after_help = "Example:\n  lab conformance --driver file --check 'first_*' --seed 7")]
+    Conformance {
+        #[command(flatten)]
+        run: Run,
+        /// Only these checks; a `*` stands for any text [repeatable]
+        #[arg(long = "check", value_name = "NAME")]
+        checks: Vec<String>,
+        /// Run each check this often, with consecutive seeds
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        repeat: u64,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Measure latency beside its floors
+    Latency {
+        #[command(flatten)]
+        run: Run,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Conformance and latency of every driver, and a report of both
+    Compare {
+        #[command(flatten)]
+        run: Run,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write the report again from a file of results
+    Report {
+        /// The results, as `lab compare` wrote them
+        results: PathBuf,
+        /// Where the report goes
+        #[arg(long, value_name = "FOLDER", default_value = "reports/latest")]
+        out: PathBuf,
+        /// Also put the table of results between the markers of this document [repeatable]
+        #[arg(long = "splice", value_name = "FILE")]
+        documents: Vec<PathBuf>,
+    },
+}
+
+/// What a run of checks or measurements is about.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Run {
+    /// Only these drivers [repeatable; default: all]
+    #[arg(long = "driver", value_name = "NAME")]
+    pub(crate) drivers: Vec<String>,
+    /// Decides every random choice
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How much to do
+    #[arg(long, value_enum, default_value_t = Profile::Quick)]
+    pub(crate) profile: Profile,
+    /// Where the drivers keep their data: on the disk that is to be tried [default: OUT/data]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Where results go
+    #[arg(long, value_name = "FOLDER", default_value = "reports/latest")]
+    pub(crate) out: PathBuf,
+    /// Go on where an earlier run into the same folder stopped
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+/// How much to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// About a minute for each driver
+    Quick,
+    /// Enough samples for the tails
+    Full,
+}
+
+impl From<Profile> for tsoracle_latency::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Quick => Self::Quick,
+            Profile::Full => Self::Full,
+        }
+    }
+}
+
+/// What goes to standard output.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Output {
+    /// The form of what is printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+/// The form of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For CI: a test case per check
+    Junit,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,64 @@
+//! The commands, one file each, and how they end.
+
+mod compare;
+mod conformance;
+mod drivers;
+mod latency;
+mod report;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+use tsoracle_testbed::{Backend, run_node_process_if_asked};
+
+use crate::cli::{Cli, Command};
+use crate::error::LabError;
+
+/// How a run ended that had a verdict to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Everything held.
+    Good,
+    /// A check failed or was invalid.
+    Bad,
+}
+
+/// The `lab` command with these drivers: reads the process' arguments, runs, and returns the exit
+/// status that `lab --help` explains. Call it first in `main`: it also serves the node processes
+/// that the suite starts from the same program.
+#[must_use]
+pub fn run(backends: Vec<Arc<dyn Backend>>) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if let Some(code) = run_node_process_if_asked(&backends) {
+        return code;
+    }
+    match dispatch(Cli::parse(), &backends) {
+        Ok(Ending::Good) => ExitCode::SUCCESS,
+        Ok(Ending::Bad) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("lab: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli, backends: &[Arc<dyn Backend>]) -> Result<Ending, LabError> {
+    match cli.command {
+        Command::Drivers { output } => drivers::run(backends, output.format),
+        Command::Conformance { run, checks, repeat, output } => {
+            conformance::run(backends, &run, &checks, repeat, output.format)
+        }
+        Command::Latency { run, output } => latency::run(backends, &run, output.format),
+        Command::Compare { run, output } => compare::run(backends, &run, output.format),
+        Command::Report { results, out, documents } => report::run(&results, &out, &documents),
+    }
+}
+
+/// Standard output, where a reader that went away is no error of ours.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}

@@ -1,0 +1,36 @@
+//! `lab compare`: conformance and latency of every chosen driver, and the report of both.
+
+use std::sync::Arc;
+
+use tsoracle_testbed::Backend;
+
+use super::{Ending, conformance, latency, print, report};
+use crate::cli::{Format, Run};
+use crate::error::LabError;
+use crate::results::Gathering;
+use crate::selection;
+
+pub(super) fn run(
+    known: &[Arc<dyn Backend>],
+    run: &Run,
+    format: Format,
+) -> Result<Ending, LabError> {
+    let backends = selection::backends(known, &run.drivers)?;
+    let checks = selection::checks(&[])?;
+    let command = format!(
+        "lab compare --seed {} --profile {}",
+        run.seed,
+        tsoracle_latency::Profile::from(run.profile)
+    );
+    let mut gathering = Gathering::begin(run, &backends, &command)?;
+    let ending = conformance::gather(&mut gathering, &backends, &checks, run, 1)?;
+    let measured = latency::gather(&mut gathering, &backends, run);
+    report::write(&gathering.results, &run.out)?;
+    print(&match format {
+        Format::Table => tsoracle_report::terminal_table(&gathering.results),
+        Format::Json => report::json(&gathering.results)?,
+        Format::Junit => report::junit(&gathering.results)?,
+    });
+    eprintln!("the report is {}", run.out.join("choosing-a-driver.md").display());
+    measured.map(|()| ending)
+}

@@ -1,0 +1,121 @@
+//! `lab conformance`: the suite, check by check, on every chosen driver.
+
+use std::sync::Arc;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use tsoracle_conformance::{Check, CheckResult, RunOptions, Verdict, run_check};
+use tsoracle_testbed::Backend;
+
+use super::{Ending, print};
+use crate::cli::{Format, Run};
+use crate::error::LabError;
+use crate::progress::Progress;
+use crate::results::Gathering;
+use crate::selection;
+
+pub(super) fn run(
+    known: &[Arc<dyn Backend>],
+    run: &Run,
+    names: &[String],
+    repeat: u64,
+    format: Format,
+) -> Result<Ending, LabError> {
+    let backends = selection::backends(known, &run.drivers)?;
+    let checks = selection::checks(names)?;
+    let mut gathering = Gathering::begin(run, &backends, "lab conformance")?;
+    let ending = gather(&mut gathering, &backends, &checks, run, repeat)?;
+    print(&shown(&gathering, format)?);
+    Ok(ending)
+}
+
+/// Runs what is not yet among the results; each result is saved before the next check begins.
+pub(super) fn gather(
+    gathering: &mut Gathering,
+    backends: &[Arc<dyn Backend>],
+    checks: &[&'static Check],
+    run: &Run,
+    repeat: u64,
+) -> Result<Ending, LabError> {
+    let progress = Progress::new(backends.len() as u64 * checks.len() as u64 * repeat);
+    let mut ending = Ending::Good;
+    for backend in backends {
+        for seed in (0..repeat).map(|round| run.seed.wrapping_add(round)) {
+            for check in checks {
+                progress.doing(&format!("{}::{}", backend.name(), check.name));
+                let result = match earlier(gathering, backend.name(), check.name, seed) {
+                    Some(result) => result,
+                    None => {
+                        let options = RunOptions::new(seed, gathering.data().to_owned());
+                        let result = run_check(backend, check, &options);
+                        keep(gathering, &result)?;
+                        result
+                    }
+                };
+                progress.done(&line(&result));
+                if !result.verdict.is_good() {
+                    progress.say(&result.explain(&replay(&result)));
+                    ending = Ending::Bad;
+                }
+            }
+        }
+    }
+    Ok(ending)
+}
+
+fn earlier(
+    gathering: &mut Gathering,
+    driver: &str,
+    check: &str,
+    seed: u64,
+) -> Option<CheckResult> {
+    let driver = gathering.driver(driver)?;
+    driver.conformance.iter().find(|r| r.check == check && r.seed == seed).cloned()
+}
+
+fn keep(gathering: &mut Gathering, result: &CheckResult) -> Result<(), LabError> {
+    if let Some(driver) = gathering.driver(&result.backend) {
+        driver.conformance.push(result.clone());
+    }
+    gathering.save()
+}
+
+fn line(result: &CheckResult) -> String {
+    let CheckResult { backend, check, verdict, duration_ms, seed, .. } = result;
+    let why = match verdict {
+        Verdict::NotOffered => format!(": {}", result.reason.as_deref().unwrap_or_default()),
+        _ => String::new(),
+    };
+    format!("{backend}::{check} {verdict}{why} ({duration_ms} ms, seed {seed})")
+}
+
+fn replay(result: &CheckResult) -> String {
+    let CheckResult { backend, check, seed, .. } = result;
+    format!("lab conformance --driver {backend} --check {check} --seed {seed}")
+}
+
+fn shown(gathering: &Gathering, format: Format) -> Result<String, LabError> {
+    match format {
+        Format::Table => Ok(table(gathering)),
+        Format::Json => super::report::json(&gathering.results),
+        Format::Junit => super::report::junit(&gathering.results),
+    }
+}
+
+fn table(gathering: &Gathering) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["driver", "clause", "check", "verdict", "ms", "seed", "why"]);
+    for result in gathering.results.drivers.iter().flat_map(|driver| &driver.conformance) {
+        table.add_row([
+            result.backend.clone(),
+            result.clause.clone(),
+            result.check.clone(),
+            result.verdict.to_string(),
+            result.duration_ms.to_string(),
+            result.seed.to_string(),
+            result.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    table.to_string()
+}

@@ -1,0 +1,73 @@
+//! `lab latency`: what a persist, a load and a grant cost beside their floors.
+
+use std::sync::Arc;
+
+use tsoracle_latency::{Options, measure, measure_grants};
+use tsoracle_testbed::Backend;
+
+use super::{Ending, print, report};
+use crate::cli::{Format, Run};
+use crate::error::LabError;
+use crate::progress::Progress;
+use crate::results::Gathering;
+use crate::selection;
+
+pub(super) fn run(
+    known: &[Arc<dyn Backend>],
+    run: &Run,
+    format: Format,
+) -> Result<Ending, LabError> {
+    let backends = selection::backends(known, &run.drivers)?;
+    let mut gathering = Gathering::begin(run, &backends, "lab latency")?;
+    gather(&mut gathering, &backends, run)?;
+    print(&match format {
+        Format::Table => tsoracle_report::terminal_table(&gathering.results),
+        Format::Json => report::json(&gathering.results)?,
+        Format::Junit => {
+            return Err(LabError::Usage("latencies are no test cases; use table or json".into()));
+        }
+    });
+    Ok(Ending::Good)
+}
+
+/// Measures what is not yet among the results. A driver that cannot be measured is named in them;
+/// the others are measured all the same, and the run ends with the first such failure.
+pub(super) fn gather(
+    gathering: &mut Gathering,
+    backends: &[Arc<dyn Backend>],
+    run: &Run,
+) -> Result<(), LabError> {
+    let progress = Progress::new(backends.len() as u64 + 1);
+    let show = |what: &str, done: u64, total: u64| progress.doing(&format!("{what} {done}/{total}"));
+    if gathering.results.allocator.is_none() {
+        let grants = measure_grants(run.profile.into(), &show);
+        let grants = grants.map_err(|error| LabError::Environment(error.to_string()))?;
+        gathering.results.allocator = Some(grants);
+        gathering.save()?;
+    }
+    progress.done("the allocator is measured");
+
+    let mut failure = None;
+    for backend in backends {
+        let name = backend.name();
+        if gathering.driver(name).is_none_or(|driver| driver.latency.is_some()) {
+            progress.done(&format!("{name} was measured before"));
+            continue;
+        }
+        let options =
+            Options { seed: run.seed, ..Options::new(run.profile.into(), gathering.data().to_owned()) };
+        let measured = measure(backend, &options, &show);
+        if let Some(driver) = gathering.driver(name) {
+            driver.latency_missing = measured.as_ref().err().map(ToString::to_string);
+            driver.latency = measured.as_ref().ok().cloned();
+        }
+        gathering.save()?;
+        progress.done(&match &measured {
+            Ok(_) => format!("{name} is measured, {:?} so far", progress.elapsed()),
+            Err(error) => format!("{name} could not be measured: {error}"),
+        });
+        let failed = measured.err().map(|error| LabError::Environment(format!("{name}: {error}")));
+        failure = failure.or(failed);
+    }
+    failure.map_or(Ok(()), Err)
+}

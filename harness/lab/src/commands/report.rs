@@ -1,0 +1,48 @@
+//! `lab report`: the report as a function of a file of results.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tsoracle_report::Results;
+
+use super::{Ending, print};
+use crate::error::LabError;
+use crate::results;
+
+pub(super) fn run(path: &Path, out: &Path, documents: &[PathBuf]) -> Result<Ending, LabError> {
+    let results = results::read(path)?;
+    write(&results, out)?;
+    let table = tsoracle_report::summary_table(&results);
+    for document in documents {
+        splice(document, &table)?;
+    }
+    print(&tsoracle_report::terminal_table(&results));
+    Ok(Ending::Good)
+}
+
+/// Writes every file of the report into `out`.
+pub(super) fn write(results: &Results, out: &Path) -> Result<(), LabError> {
+    fs::create_dir_all(out).map_err(LabError::io("make the folder", out))?;
+    let report = tsoracle_report::render(results)
+        .map_err(|error| LabError::Environment(format!("cannot make the report: {error}")))?;
+    for (name, text) in &report.files {
+        results::write(&out.join(name), text)?;
+    }
+    Ok(())
+}
+
+fn splice(document: &Path, table: &str) -> Result<(), LabError> {
+    let text = fs::read_to_string(document).map_err(LabError::io("read", document))?;
+    let spliced = tsoracle_report::splice(&text, table)
+        .map_err(|error| LabError::Usage(format!("{}: {error}", document.display())))?;
+    results::write(document, &spliced)
+}
+
+pub(super) fn json(results: &Results) -> Result<String, LabError> {
+    results.to_json().map_err(|error| LabError::Environment(format!("cannot write JSON: {error}")))
+}
+
+pub(super) fn junit(results: &Results) -> Result<String, LabError> {
+    tsoracle_report::junit(results)
+        .map_err(|error| LabError::Environment(format!("cannot write JUnit: {error}")))
+}

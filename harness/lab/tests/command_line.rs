@@ -1,0 +1,118 @@
+//! The `lab` command as a user types it: exit statuses, unknown names, damaged files, resuming.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::tempdir;
+
+fn lab(dir: &Path, arguments: &[&str]) -> Output {
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
+    lab.args(arguments).current_dir(dir).output().expect("the lab runs")
+}
+
+fn status(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+const ONE_CHECK: [&str; 5] = ["conformance", "--check", "first_item_is_ready", "--driver", "file"];
+
+#[test]
+fn drivers_are_listed() {
+    let dir = tempdir().unwrap();
+    let output = lab(dir.path(), &["drivers"]);
+    assert_eq!(status(&output), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("file"));
+    let json = stdout(&lab(dir.path(), &["drivers", "--format", "json"]));
+    let drivers: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(drivers[0]["name"], "file");
+}
+
+#[test]
+fn an_unknown_name_lists_the_known_ones() {
+    let dir = tempdir().unwrap();
+    let driver = lab(dir.path(), &["conformance", "--driver", "fiel"]);
+    assert_eq!(status(&driver), Some(2));
+    assert!(stderr(&driver).contains("\"fiel\"; there are: file"), "{}", stderr(&driver));
+    let check = lab(dir.path(), &["conformance", "--check", "nothing_like_it"]);
+    assert_eq!(status(&check), Some(2));
+    assert!(stderr(&check).contains("first_item_is_ready"), "{}", stderr(&check));
+    assert_eq!(status(&lab(dir.path(), &["conformance", "--repeat", "0"])), Some(2));
+    assert_eq!(status(&lab(dir.path(), &["no-such-command"])), Some(2));
+}
+
+#[test]
+fn a_held_check_ends_with_zero_and_is_resumed() {
+    let dir = tempdir().unwrap();
+    let first = lab(dir.path(), &ONE_CHECK);
+    assert_eq!(status(&first), Some(0), "{}", stderr(&first));
+    assert!(stdout(&first).contains("held"), "{}", stdout(&first));
+    let results = dir.path().join("reports/latest/results.json");
+    let before = std::fs::read_to_string(&results).unwrap();
+    let again = lab(dir.path(), &[&ONE_CHECK[..], &["--resume"]].concat());
+    assert_eq!(status(&again), Some(0), "{}", stderr(&again));
+    assert_eq!(std::fs::read_to_string(&results).unwrap(), before);
+}
+
+#[test]
+fn a_resumed_run_with_other_settings_is_refused() {
+    let dir = tempdir().unwrap();
+    assert_eq!(status(&lab(dir.path(), &ONE_CHECK)), Some(0));
+    let other = lab(dir.path(), &[&ONE_CHECK[..], &["--resume", "--seed", "2"]].concat());
+    assert_eq!(status(&other), Some(3));
+    assert!(stderr(&other).contains("results.json"), "{}", stderr(&other));
+}
+
+#[test]
+fn a_damaged_file_of_results_is_named() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("results.json");
+    std::fs::write(&path, "{\"schema_version\": 1, ").unwrap();
+    let damaged = lab(dir.path(), &["report", "results.json"]);
+    assert_eq!(status(&damaged), Some(3));
+    let said = stderr(&damaged);
+    assert!(said.contains("results.json") && said.trim_end().lines().count() == 1, "{said}");
+    let missing = lab(dir.path(), &["report", "nowhere.json"]);
+    assert_eq!(status(&missing), Some(3));
+    assert!(stderr(&missing).contains("nowhere.json"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let dir = tempdir().unwrap();
+    std::fs::write(dir.path().join("taken"), "a file").unwrap();
+    let refused = lab(dir.path(), &[&ONE_CHECK[..], &["--out", "taken/results"]].concat());
+    assert_eq!(status(&refused), Some(3));
+    assert!(stderr(&refused).contains("taken/results"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_full_disk_keeps_what_was_gathered() {
+    let dir = tempdir().unwrap();
+    assert_eq!(status(&lab(dir.path(), &ONE_CHECK)), Some(0));
+    let out = dir.path().join("reports/latest");
+    let before = std::fs::read_to_string(out.join("results.json")).unwrap();
+    // The place where the next results are built cannot be written, as on a full disk.
+    std::fs::create_dir(out.join("results.unfinished")).unwrap();
+    let refused = lab(dir.path(), &ONE_CHECK);
+    assert_eq!(status(&refused), Some(3));
+    assert!(stderr(&refused).contains("results.json"), "{}", stderr(&refused));
+    assert_eq!(std::fs::read_to_string(out.join("results.json")).unwrap(), before);
+}
+
+#[test]
+fn results_come_as_json_and_junit() {
+    let dir = tempdir().unwrap();
+    let json = lab(dir.path(), &[&ONE_CHECK[..], &["--format", "json"]].concat());
+    let results: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(results["drivers"][0]["conformance"][0]["verdict"], "held");
+    let junit = stdout(&lab(dir.path(), &[&ONE_CHECK[..], &["--format", "junit"]].concat()));
+    assert!(junit.contains("<testcase") && junit.contains("first_item_is_ready"), "{junit}");
+}
