@@ -109,11 +109,15 @@ fn file(criterion: &mut Criterion) {
     group.bench_function("sync_floor", |b| {
         b.iter_custom(|n| sync_floor(dir.path(), n));
     });
-    group.bench_function("persist", |b| b.iter_custom(|n| open.persist(n, 1)););
+    group.bench_function("persist", |b| {
+        b.iter_custom(|n| open.persist(n, 1));
+    });
     group.bench_function("persist_64_at_once", |b| {
         b.iter_custom(|n| open.persist(n, CONCURRENT));
     });
-    group.bench_function("load", |b| b.iter_custom(|n| open.load(n)););
+    group.bench_function("load", |b| {
+        b.iter_custom(|n| open.load(n));
+    });
     group.finish();
 }
 
