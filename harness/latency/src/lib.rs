@@ -1,1 +1,30 @@
 #![doc = include_str!("../README.md")]
+
+mod alternate;
+mod batch;
+mod bench;
+mod distribution;
+mod error;
+mod floor;
+mod grant;
+mod measure;
+mod open_loop;
+mod options;
+mod progress;
+mod results;
+mod spinner;
+mod subject;
+mod syncs;
+#[cfg(test)]
+mod testing;
+mod time;
+
+pub use distribution::{Bucket, Distribution};
+pub use error::LatencyError;
+pub use grant::measure_grants;
+pub use measure::measure;
+pub use options::{Options, Profile};
+pub use results::{
+    AllocatorResults, Comparison, Concurrent, FloorKind, Grant, LatencyResults, OpenLoop, Ratio,
+    Sends, SpinnerPolicy, Spinners, SyncVerdict, Syncs,
+};

@@ -1,0 +1,111 @@
+//! A run on one driver, from the start of its nodes to their shutdown.
+
+use std::any::Any;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tsoracle_testbed::Backend;
+
+use crate::bench::Bench;
+use crate::progress::Progress;
+use crate::{LatencyError, LatencyResults, Options};
+
+const NODE_THREADS: usize = 2;
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Measures the smallest cluster that `backend` declares, its nodes in this process, beside the
+/// floors of the same disk and minute. `progress` is told what is being measured, how much is done,
+/// and of how much; it is called on the caller's thread.
+///
+/// Blocks until the end; calls are made from a thread of their own, and the nodes run on a runtime
+/// of their own.
+///
+/// # Errors
+/// The first refusal of the driver or of this machine; see [`LatencyError`]. The run's folder is
+/// removed all the same.
+pub fn measure(
+    backend: &Arc<dyn Backend>,
+    options: &Options,
+    progress: &dyn Fn(&str, u64, u64),
+) -> Result<LatencyResults, LatencyError> {
+    for &rate_per_s in &options.rates_per_s {
+        if !(1..=1_000_000).contains(&rate_per_s) {
+            return Err(LatencyError::Rate { rate_per_s });
+        }
+    }
+    on_a_thread(backend.name(), progress, |progress| {
+        run(backend, options, progress)
+    })
+}
+
+/// Runs `work` on a thread of its own and passes on what it tells of its progress.
+pub(crate) fn on_a_thread<T: Send>(
+    name: &str,
+    progress: &dyn Fn(&str, u64, u64),
+    work: impl FnOnce(&Progress) -> Result<T, LatencyError> + Send,
+) -> Result<T, LatencyError> {
+    let (listener, steps) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("latency".into())
+            .spawn_scoped(scope, move || work(&Progress::to(listener)))
+            .map_err(|source| LatencyError::system("no thread to measure on", source))?;
+        for step in steps {
+            progress(&step.what, step.done, step.total);
+        }
+        thread.join().unwrap_or_else(|panic| {
+            let (driver, message) = (name.to_owned(), panic_text(&*panic));
+            Err(LatencyError::Panicked { driver, message })
+        })
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "without a message".to_owned())
+}
+
+fn run(
+    backend: &Arc<dyn Backend>,
+    options: &Options,
+    progress: &Progress,
+) -> Result<LatencyResults, LatencyError> {
+    let dir = tempfile::Builder::new()
+        .prefix("latency-")
+        .tempdir_in(&options.dir)
+        .map_err(|source| LatencyError::file("make a folder for the run", &options.dir, source))?;
+    let place = dir.path().canonicalize();
+    let place = place
+        .map_err(|source| LatencyError::file("find the folder of the run", dir.path(), source))?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(NODE_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|source| LatencyError::system("no runtime for the nodes", source))?;
+    let results = {
+        let _entered = runtime.enter();
+        run_in(backend, options, &place, &runtime, progress)
+    };
+    // A call that still hangs is not waited for.
+    runtime.shutdown_timeout(GRACE);
+    results
+}
+
+fn run_in(
+    backend: &Arc<dyn Backend>,
+    options: &Options,
+    dir: &Path,
+    runtime: &Runtime,
+    progress: &Progress,
+) -> Result<LatencyResults, LatencyError> {
+    progress.step("start of the nodes", 0, 1);
+    let bench = Bench::start(backend, options, dir, runtime)?;
+    let results = bench.measure(options, progress);
+    let stopped = bench.stop(runtime);
+    let results = results?;
+    stopped?;
+    Ok(results)
+}

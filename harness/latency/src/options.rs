@@ -1,0 +1,129 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MS;
+
+/// How much time a run may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// Some fifteen seconds for a driver of one node on a slow disk, less on a fast one.
+    Quick,
+    /// A few minutes: for figures that are published.
+    Full,
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        })
+    }
+}
+
+/// What to measure, and where.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How much time to spend.
+    pub profile: Profile,
+    /// Arrivals per second of the open loops, one loop each; an empty list leaves them out.
+    pub rates_per_s: Vec<u32>,
+    /// An existing folder on the disk to measure. The run makes a folder of its own in it, and
+    /// removes that at its end.
+    pub dir: PathBuf,
+    /// Seed for what nodes randomize.
+    pub seed: u64,
+}
+
+impl Options {
+    /// The profile's own rates, and seed 1.
+    #[must_use]
+    pub fn new(profile: Profile, dir: impl Into<PathBuf>) -> Self {
+        let rates_per_s = match profile {
+            Profile::Quick => vec![200, 1_000],
+            Profile::Full => vec![50, 200, 1_000, 5_000],
+        };
+        Self {
+            profile,
+            rates_per_s,
+            dir: dir.into(),
+            seed: 1,
+        }
+    }
+}
+
+/// How often one measurement and its floor take turns at most, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) pairs: u32,
+    pub(crate) limit_ns: u64,
+}
+
+impl Budget {
+    /// Blocks shrink on a disk so slow that fewer pairs than this would fit the time.
+    const PAIRS_WANTED: u64 = 5;
+    const LEAST_OPERATIONS: u64 = 10;
+
+    /// The size of a block, at most `wanted`, when one operation takes about `operation_ns`.
+    pub(crate) fn block_of(self, wanted: u32, operation_ns: u64) -> u32 {
+        let fitting = self.limit_ns / (2 * Self::PAIRS_WANTED) / operation_ns.max(1);
+        let fitting = fitting.max(Self::LEAST_OPERATIONS);
+        u32::try_from(fitting).unwrap_or(u32::MAX).min(wanted)
+    }
+}
+
+impl Profile {
+    pub(crate) fn persist(self) -> Budget {
+        self.budget(20, 5 * SECOND, 100, 60 * SECOND)
+    }
+
+    pub(crate) fn open_loop(self) -> Budget {
+        self.budget(8, 2_500 * MS, 30, 20 * SECOND)
+    }
+
+    pub(crate) fn load(self) -> Budget {
+        self.budget(50, SECOND, 200, 5 * SECOND)
+    }
+
+    pub(crate) fn concurrent(self) -> Budget {
+        self.budget(8, 2_500 * MS, 40, 20 * SECOND)
+    }
+
+    pub(crate) fn grant(self) -> Budget {
+        self.budget(20, SECOND, 100, 5 * SECOND)
+    }
+
+    /// How many persists, and how many rounds of concurrent ones, are made to count syncs.
+    pub(crate) fn counted(self) -> (u32, u32) {
+        match self {
+            Self::Quick => (100, 20),
+            Self::Full => (500, 100),
+        }
+    }
+
+    fn budget(self, quick: u32, quick_ns: u64, full: u32, full_ns: u64) -> Budget {
+        let (pairs, limit_ns) = match self {
+            Self::Quick => (quick, quick_ns),
+            Self::Full => (full, full_ns),
+        };
+        Budget { pairs, limit_ns }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_disk_gets_smaller_blocks() {
+        let budget = Profile::Quick.persist();
+        assert_eq!(budget.block_of(100, 100_000), 100);
+        assert_eq!(budget.block_of(100, 4 * MS), 100);
+        assert_eq!(budget.block_of(100, 40 * MS), 12);
+        assert_eq!(budget.block_of(100, 10 * SECOND), 10);
+        assert_eq!(budget.block_of(100, 0), 100);
+    }
+}
