@@ -31,7 +31,10 @@ enum Ending {
 #[must_use]
 pub fn run(backends: Vec<Arc<dyn Backend>>) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     if let Some(code) = run_node_process_if_asked(&backends) {
         return code;
     }
@@ -48,12 +51,19 @@ pub fn run(backends: Vec<Arc<dyn Backend>>) -> ExitCode {
 fn dispatch(cli: Cli, backends: &[Arc<dyn Backend>]) -> Result<Ending, LabError> {
     match cli.command {
         Command::Drivers { output } => drivers::run(backends, output.format),
-        Command::Conformance { run, checks, repeat, output } => {
-            conformance::run(backends, &run, &checks, repeat, output.format)
-        }
+        Command::Conformance {
+            run,
+            checks,
+            repeat,
+            output,
+        } => conformance::run(backends, &run, &checks, repeat, output.format),
         Command::Latency { run, output } => latency::run(backends, &run, output.format),
         Command::Compare { run, output } => compare::run(backends, &run, output.format),
-        Command::Report { results, out, documents } => report::run(&results, &out, &documents),
+        Command::Report {
+            results,
+            out,
+            documents,
+        } => report::run(&results, &out, &documents),
     }
 }
 

@@ -27,11 +27,17 @@ pub(crate) fn environment(dir: &Path, profile: Profile) -> Result<Environment, L
 pub(crate) fn commit() -> Option<Commit> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let id = git(&["rev-parse", "HEAD"])?;
     let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
-    Some(Commit { id, clean: changes.is_empty() })
+    Some(Commit {
+        id,
+        clean: changes.is_empty(),
+    })
 }
 
 fn filesystem(dir: &Path) -> Result<String, LabError> {
@@ -56,7 +62,10 @@ fn os() -> String {
     let about = rustix::system::uname();
     let release = about.release().to_string_lossy();
     let version: Vec<_> = release.split(['.', '-']).take(2).collect();
-    let (system, machine) = (about.sysname().to_string_lossy(), about.machine().to_string_lossy());
+    let (system, machine) = (
+        about.sysname().to_string_lossy(),
+        about.machine().to_string_lossy(),
+    );
     format!("{system} {} {machine}", version.join("."))
 }
 

@@ -12,7 +12,11 @@ pub(crate) enum LabError {
     Usage(String),
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", .path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     /// A file of results is not one.
     #[error("{} cannot be used: {why}", .path.display())]
     Results { path: PathBuf, why: String },
@@ -23,7 +27,11 @@ pub(crate) enum LabError {
 
 impl LabError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_owned(), source }
+        move |source| Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

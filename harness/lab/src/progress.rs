@@ -37,13 +37,21 @@ impl Progress {
     pub(crate) fn done(&self, line: &str) {
         self.bar.inc(1);
         if self.plain {
-            eprintln!("[{}/{}] {line}", self.bar.position(), self.bar.length().unwrap_or(0));
+            eprintln!(
+                "[{}/{}] {line}",
+                self.bar.position(),
+                self.bar.length().unwrap_or(0)
+            );
         }
     }
 
     /// A line that stays, above the bar.
     pub(crate) fn say(&self, line: &str) {
-        if self.plain { eprintln!("{line}") } else { self.bar.println(line) }
+        if self.plain {
+            eprintln!("{line}")
+        } else {
+            self.bar.println(line)
+        }
     }
 
     /// How long it has taken so far.
@@ -59,5 +67,9 @@ impl Drop for Progress {
 }
 
 fn target(plain: bool) -> ProgressDrawTarget {
-    if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
+    if plain {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    }
 }

@@ -40,7 +40,11 @@ impl Gathering {
             true => resumed(read(&path)?, fresh, &path)?,
             false => fresh,
         };
-        let gathering = Self { path, data, results };
+        let gathering = Self {
+            path,
+            data,
+            results,
+        };
         gathering.save()?;
         Ok(gathering)
     }
@@ -52,7 +56,10 @@ impl Gathering {
 
     /// The results of one driver.
     pub(crate) fn driver(&mut self, name: &str) -> Option<&mut DriverResults> {
-        self.results.drivers.iter_mut().find(|driver| driver.name == name)
+        self.results
+            .drivers
+            .iter_mut()
+            .find(|driver| driver.name == name)
     }
 
     /// Writes the file beside its place and moves it there: a full disk or a crash leaves the
@@ -84,16 +91,25 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), LabError> {
 /// Reads a file of results.
 pub(crate) fn read(path: &Path) -> Result<Results, LabError> {
     let text = fs::read_to_string(path).map_err(LabError::io("read", path))?;
-    Results::from_json(&text)
-        .map_err(|error| LabError::Results { path: path.to_owned(), why: error.to_string() })
+    Results::from_json(&text).map_err(|error| LabError::Results {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })
 }
 
 fn resumed(found: Results, fresh: Results, path: &Path) -> Result<Results, LabError> {
     if found.settings_hash == fresh.settings_hash {
-        return Ok(Results { drivers: found.drivers, allocator: found.allocator, ..fresh });
+        return Ok(Results {
+            drivers: found.drivers,
+            allocator: found.allocator,
+            ..fresh
+        });
     }
     let why = "it was made with other drivers, settings, profile or seed; run without --resume";
-    Err(LabError::Results { path: path.to_owned(), why: why.into() })
+    Err(LabError::Results {
+        path: path.to_owned(),
+        why: why.into(),
+    })
 }
 
 fn fresh(
@@ -103,9 +119,15 @@ fn fresh(
     data: &Path,
 ) -> Result<Results, LabError> {
     let profile = run.profile.into();
-    let drivers: Vec<_> = backends.iter().map(|backend| driver(backend.as_ref(), run)).collect();
+    let drivers: Vec<_> = backends
+        .iter()
+        .map(|backend| driver(backend.as_ref(), run))
+        .collect();
     let crates = backends.iter().flat_map(|backend| backend.crates());
-    let own = ("tsoracle-lab".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let own = (
+        "tsoracle-lab".to_owned(),
+        env!("CARGO_PKG_VERSION").to_owned(),
+    );
     Ok(Results {
         schema_version: SCHEMA_VERSION,
         contract_version: CONTRACT_VERSION,
@@ -141,10 +163,18 @@ fn driver(backend: &dyn Backend, run: &Run) -> DriverResults {
 
 /// Two runs with the same hash may be joined: same contract, seed, profile and settings.
 fn settings_hash(run: &Run, drivers: &[DriverResults]) -> String {
-    let settings: Vec<_> =
-        drivers.iter().map(|driver| (&driver.name, &driver.capabilities, &driver.timing)).collect();
+    let settings: Vec<_> = drivers
+        .iter()
+        .map(|driver| (&driver.name, &driver.capabilities, &driver.timing))
+        .collect();
     // What is hashed are plain numbers and names; they always have a JSON form.
     let settings = serde_json::to_string(&settings).unwrap_or_default();
-    let text = format!("{CONTRACT_VERSION} {} {:?} {settings}", run.seed, run.profile);
-    format!("{:016x}", Crc::<u64>::new(&CRC_64_XZ).checksum(text.as_bytes()))
+    let text = format!(
+        "{CONTRACT_VERSION} {} {:?} {settings}",
+        run.seed, run.profile
+    );
+    format!(
+        "{:016x}",
+        Crc::<u64>::new(&CRC_64_XZ).checksum(text.as_bytes())
+    )
 }

@@ -19,7 +19,11 @@ pub(crate) fn backends(
         }
     }
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| matches(n, name));
-    Ok(known.iter().filter(|backend| wanted(backend.name())).cloned().collect())
+    Ok(known
+        .iter()
+        .filter(|backend| wanted(backend.name()))
+        .cloned()
+        .collect())
 }
 
 /// The named checks, or all of them, in the order of the contract.
@@ -35,7 +39,10 @@ pub(crate) fn checks(names: &[String]) -> Result<Vec<&'static Check>, LabError> 
 }
 
 fn unknown(kind: &str, name: &str, known: &[&str]) -> LabError {
-    LabError::Usage(format!("no {kind} is called {name:?}; there are: {}", known.join(", ")))
+    LabError::Usage(format!(
+        "no {kind} is called {name:?}; there are: {}",
+        known.join(", ")
+    ))
 }
 
 /// Whether a name fits a pattern in which `*` stands for any text.

@@ -7,7 +7,10 @@ use tempfile::tempdir;
 
 fn lab(dir: &Path, arguments: &[&str]) -> Output {
     let mut lab = Command::new(env!("CARGO_BIN_EXE_lab"));
-    lab.args(arguments).current_dir(dir).output().expect("the lab runs")
+    lab.args(arguments)
+        .current_dir(dir)
+        .output()
+        .expect("the lab runs")
 }
 
 fn status(output: &Output) -> Option<i32> {
@@ -22,7 +25,13 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-const ONE_CHECK: [&str; 5] = ["conformance", "--check", "first_item_is_ready", "--driver", "file"];
+const ONE_CHECK: [&str; 5] = [
+    "conformance",
+    "--check",
+    "first_item_is_ready",
+    "--driver",
+    "file",
+];
 
 #[test]
 fn drivers_are_listed() {
@@ -40,11 +49,22 @@ fn an_unknown_name_lists_the_known_ones() {
     let dir = tempdir().unwrap();
     let driver = lab(dir.path(), &["conformance", "--driver", "fiel"]);
     assert_eq!(status(&driver), Some(2));
-    assert!(stderr(&driver).contains("\"fiel\"; there are: file"), "{}", stderr(&driver));
+    assert!(
+        stderr(&driver).contains("\"fiel\"; there are: file"),
+        "{}",
+        stderr(&driver)
+    );
     let check = lab(dir.path(), &["conformance", "--check", "nothing_like_it"]);
     assert_eq!(status(&check), Some(2));
-    assert!(stderr(&check).contains("first_item_is_ready"), "{}", stderr(&check));
-    assert_eq!(status(&lab(dir.path(), &["conformance", "--repeat", "0"])), Some(2));
+    assert!(
+        stderr(&check).contains("first_item_is_ready"),
+        "{}",
+        stderr(&check)
+    );
+    assert_eq!(
+        status(&lab(dir.path(), &["conformance", "--repeat", "0"])),
+        Some(2)
+    );
     assert_eq!(status(&lab(dir.path(), &["no-such-command"])), Some(2));
 }
 
@@ -65,9 +85,16 @@ fn a_held_check_ends_with_zero_and_is_resumed() {
 fn a_resumed_run_with_other_settings_is_refused() {
     let dir = tempdir().unwrap();
     assert_eq!(status(&lab(dir.path(), &ONE_CHECK)), Some(0));
-    let other = lab(dir.path(), &[&ONE_CHECK[..], &["--resume", "--seed", "2"]].concat());
+    let other = lab(
+        dir.path(),
+        &[&ONE_CHECK[..], &["--resume", "--seed", "2"]].concat(),
+    );
     assert_eq!(status(&other), Some(3));
-    assert!(stderr(&other).contains("results.json"), "{}", stderr(&other));
+    assert!(
+        stderr(&other).contains("results.json"),
+        "{}",
+        stderr(&other)
+    );
 }
 
 #[test]
@@ -78,7 +105,10 @@ fn a_damaged_file_of_results_is_named() {
     let damaged = lab(dir.path(), &["report", "results.json"]);
     assert_eq!(status(&damaged), Some(3));
     let said = stderr(&damaged);
-    assert!(said.contains("results.json") && said.trim_end().lines().count() == 1, "{said}");
+    assert!(
+        said.contains("results.json") && said.trim_end().lines().count() == 1,
+        "{said}"
+    );
     let missing = lab(dir.path(), &["report", "nowhere.json"]);
     assert_eq!(status(&missing), Some(3));
     assert!(stderr(&missing).contains("nowhere.json"));
@@ -88,9 +118,16 @@ fn a_damaged_file_of_results_is_named() {
 fn a_folder_that_cannot_be_made_is_named() {
     let dir = tempdir().unwrap();
     std::fs::write(dir.path().join("taken"), "a file").unwrap();
-    let refused = lab(dir.path(), &[&ONE_CHECK[..], &["--out", "taken/results"]].concat());
+    let refused = lab(
+        dir.path(),
+        &[&ONE_CHECK[..], &["--out", "taken/results"]].concat(),
+    );
     assert_eq!(status(&refused), Some(3));
-    assert!(stderr(&refused).contains("taken/results"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("taken/results"),
+        "{}",
+        stderr(&refused)
+    );
 }
 
 #[test]
@@ -103,16 +140,32 @@ fn a_full_disk_keeps_what_was_gathered() {
     std::fs::create_dir(out.join("results.unfinished")).unwrap();
     let refused = lab(dir.path(), &ONE_CHECK);
     assert_eq!(status(&refused), Some(3));
-    assert!(stderr(&refused).contains("results.json"), "{}", stderr(&refused));
-    assert_eq!(std::fs::read_to_string(out.join("results.json")).unwrap(), before);
+    assert!(
+        stderr(&refused).contains("results.json"),
+        "{}",
+        stderr(&refused)
+    );
+    assert_eq!(
+        std::fs::read_to_string(out.join("results.json")).unwrap(),
+        before
+    );
 }
 
 #[test]
 fn results_come_as_json_and_junit() {
     let dir = tempdir().unwrap();
-    let json = lab(dir.path(), &[&ONE_CHECK[..], &["--format", "json"]].concat());
+    let json = lab(
+        dir.path(),
+        &[&ONE_CHECK[..], &["--format", "json"]].concat(),
+    );
     let results: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(results["drivers"][0]["conformance"][0]["verdict"], "held");
-    let junit = stdout(&lab(dir.path(), &[&ONE_CHECK[..], &["--format", "junit"]].concat()));
-    assert!(junit.contains("<testcase") && junit.contains("first_item_is_ready"), "{junit}");
+    let junit = stdout(&lab(
+        dir.path(),
+        &[&ONE_CHECK[..], &["--format", "junit"]].concat(),
+    ));
+    assert!(
+        junit.contains("<testcase") && junit.contains("first_item_is_ready"),
+        "{junit}"
+    );
 }

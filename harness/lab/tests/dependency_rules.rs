@@ -8,18 +8,40 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("tsoracle-core", &[]),
     ("tsoracle-consensus", &["tsoracle-core"]),
-    ("tsoracle-driver-file", &["tsoracle-core", "tsoracle-consensus"]),
+    (
+        "tsoracle-driver-file",
+        &["tsoracle-core", "tsoracle-consensus"],
+    ),
     ("tsoracle-faultfs", &[]),
-    ("tsoracle-testbed", &["tsoracle-core", "tsoracle-consensus", "tsoracle-faultfs"]),
-    ("tsoracle-conformance", &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"]),
-    ("tsoracle-latency", &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"]),
+    (
+        "tsoracle-testbed",
+        &["tsoracle-core", "tsoracle-consensus", "tsoracle-faultfs"],
+    ),
+    (
+        "tsoracle-conformance",
+        &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"],
+    ),
+    (
+        "tsoracle-latency",
+        &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"],
+    ),
     (
         "tsoracle-report",
-        &["tsoracle-consensus", "tsoracle-testbed", "tsoracle-conformance", "tsoracle-latency"],
+        &[
+            "tsoracle-consensus",
+            "tsoracle-testbed",
+            "tsoracle-conformance",
+            "tsoracle-latency",
+        ],
     ),
     (
         "tsoracle-backends",
-        &["tsoracle-core", "tsoracle-consensus", "tsoracle-driver-file", "tsoracle-testbed"],
+        &[
+            "tsoracle-core",
+            "tsoracle-consensus",
+            "tsoracle-driver-file",
+            "tsoracle-testbed",
+        ],
     ),
     (
         "tsoracle-lab",
@@ -34,7 +56,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("tsoracle-benches", &[]),
-    ("tsoracle-examples", &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"]),
+    (
+        "tsoracle-examples",
+        &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"],
+    ),
 ];
 
 /// Dev-dependencies between our crates, listed apart: they reach no user.
@@ -44,22 +69,46 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("tsoracle-backends", &["tsoracle-conformance"]),
     (
         "tsoracle-benches",
-        &["tsoracle-core", "tsoracle-consensus", "tsoracle-driver-file", "tsoracle-latency"],
+        &[
+            "tsoracle-core",
+            "tsoracle-consensus",
+            "tsoracle-driver-file",
+            "tsoracle-latency",
+        ],
     ),
-    ("tsoracle-examples", &["tsoracle-conformance", "tsoracle-lab"]),
+    (
+        "tsoracle-examples",
+        &["tsoracle-conformance", "tsoracle-lab"],
+    ),
 ];
 
 /// What a third party's suite must build without.
-const HEAVY: &[&str] = &["tonic", "rocksdb", "librocksdb-sys", "openraft", "omnipaxos"];
-const LIGHT: &[&str] =
-    &["tsoracle-testbed", "tsoracle-conformance", "tsoracle-latency", "tsoracle-report"];
+const HEAVY: &[&str] = &[
+    "tonic",
+    "rocksdb",
+    "librocksdb-sys",
+    "openraft",
+    "omnipaxos",
+];
+const LIGHT: &[&str] = &[
+    "tsoracle-testbed",
+    "tsoracle-conformance",
+    "tsoracle-latency",
+    "tsoracle-report",
+];
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().exec().expect("cargo metadata runs in a workspace")
+    MetadataCommand::new()
+        .exec()
+        .expect("cargo metadata runs in a workspace")
 }
 
 fn ours(metadata: &Metadata) -> BTreeMap<&str, &Package> {
-    metadata.workspace_packages().into_iter().map(|p| (p.name.as_str(), p)).collect()
+    metadata
+        .workspace_packages()
+        .into_iter()
+        .map(|p| (p.name.as_str(), p))
+        .collect()
 }
 
 fn surplus(kind: DependencyKind, rules: &[(&str, &[&str])]) -> Vec<String> {
@@ -81,13 +130,19 @@ fn surplus(kind: DependencyKind, rules: &[(&str, &[&str])]) -> Vec<String> {
 
 #[test]
 fn no_crate_depends_on_more_than_the_architecture_allows() {
-    assert_eq!(surplus(DependencyKind::Normal, ALLOWED), Vec::<String>::new());
+    assert_eq!(
+        surplus(DependencyKind::Normal, ALLOWED),
+        Vec::<String>::new()
+    );
     assert_eq!(surplus(DependencyKind::Build, &[]), Vec::<String>::new());
 }
 
 #[test]
 fn dev_dependencies_are_the_listed_ones() {
-    assert_eq!(surplus(DependencyKind::Development, ALLOWED_IN_TESTS), Vec::<String>::new());
+    assert_eq!(
+        surplus(DependencyKind::Development, ALLOWED_IN_TESTS),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -102,7 +157,10 @@ fn the_suite_builds_without_an_engine() {
     let metadata = metadata();
     for name in LIGHT {
         for dependency in everything_below(&metadata, name) {
-            assert!(!HEAVY.contains(&dependency.as_str()), "{name} pulls in {dependency}");
+            assert!(
+                !HEAVY.contains(&dependency.as_str()),
+                "{name} pulls in {dependency}"
+            );
         }
     }
 }
@@ -115,9 +173,21 @@ fn everything_below(metadata: &Metadata, name: &str) -> BTreeSet<String> {
     let (mut open, mut seen) = (vec![start], BTreeSet::from([start]));
     while let Some(node) = open.pop().and_then(|id| graph.get(id)) {
         let normal = node.deps.iter().filter(|dependency| {
-            dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+            dependency
+                .dep_kinds
+                .iter()
+                .any(|kind| kind.kind == DependencyKind::Normal)
         });
-        open.extend(normal.map(|dependency| &dependency.pkg).filter(|id| seen.insert(id)));
+        open.extend(
+            normal
+                .map(|dependency| &dependency.pkg)
+                .filter(|id| seen.insert(id)),
+        );
     }
-    metadata.packages.iter().filter(|p| seen.contains(&p.id)).map(|p| p.name.to_string()).collect()
+    metadata
+        .packages
+        .iter()
+        .filter(|p| seen.contains(&p.id))
+        .map(|p| p.name.to_string())
+        .collect()
 }

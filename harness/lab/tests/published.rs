@@ -24,16 +24,26 @@ fn published() -> (PathBuf, Results) {
 fn the_published_report_is_what_its_results_say() {
     let (folder, results) = published();
     for (name, text) in render(&results).unwrap().files {
-        assert!(read(folder.join(&name)) == text, "{name} differs: run `make publish`");
+        assert!(
+            read(folder.join(&name)) == text,
+            "{name} differs: run `make publish`"
+        );
     }
 }
 
 #[test]
 fn the_tables_in_the_documents_are_the_published_ones() {
     let table = summary_table(&published().1);
-    for document in ["README.md", "oracle/consensus/docs/consensus-integration.md"] {
+    for document in [
+        "README.md",
+        "oracle/consensus/docs/consensus-integration.md",
+    ] {
         let text = read(document);
-        assert_eq!(splice(&text, &table).unwrap(), text, "{document}: run `make publish`");
+        assert_eq!(
+            splice(&text, &table).unwrap(),
+            text,
+            "{document}: run `make publish`"
+        );
     }
 }
 

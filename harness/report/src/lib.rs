@@ -1,1 +1,29 @@
 #![doc = include_str!("../README.md")]
+
+mod conformance;
+mod declared;
+mod environment;
+mod failures;
+mod json;
+mod junit;
+mod markdown;
+mod percentiles;
+mod plot;
+mod plots;
+mod rates;
+mod render;
+mod results;
+mod splice;
+mod summary;
+mod targets;
+mod terminal;
+mod units;
+
+pub use json::ResultsError;
+pub use junit::junit;
+pub use render::{RenderError, Report, render};
+pub use results::{Commit, DriverResults, Environment, Results, SCHEMA_VERSION};
+pub use splice::{BEGIN, END, SpliceError, splice};
+pub use summary::summary_table;
+pub use targets::{Outcome, Quantity, Target, targets};
+pub use terminal::terminal_table;

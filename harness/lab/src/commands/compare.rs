@@ -31,6 +31,9 @@ pub(super) fn run(
         Format::Json => report::json(&gathering.results)?,
         Format::Junit => report::junit(&gathering.results)?,
     });
-    eprintln!("the report is {}", run.out.join("choosing-a-driver.md").display());
+    eprintln!(
+        "the report is {}",
+        run.out.join("choosing-a-driver.md").display()
+    );
     measured.map(|()| ending)
 }

@@ -62,14 +62,13 @@ pub(super) fn gather(
     Ok(ending)
 }
 
-fn earlier(
-    gathering: &mut Gathering,
-    driver: &str,
-    check: &str,
-    seed: u64,
-) -> Option<CheckResult> {
+fn earlier(gathering: &mut Gathering, driver: &str, check: &str, seed: u64) -> Option<CheckResult> {
     let driver = gathering.driver(driver)?;
-    driver.conformance.iter().find(|r| r.check == check && r.seed == seed).cloned()
+    driver
+        .conformance
+        .iter()
+        .find(|r| r.check == check && r.seed == seed)
+        .cloned()
 }
 
 fn keep(gathering: &mut Gathering, result: &CheckResult) -> Result<(), LabError> {
@@ -80,7 +79,14 @@ fn keep(gathering: &mut Gathering, result: &CheckResult) -> Result<(), LabError>
 }
 
 fn line(result: &CheckResult) -> String {
-    let CheckResult { backend, check, verdict, duration_ms, seed, .. } = result;
+    let CheckResult {
+        backend,
+        check,
+        verdict,
+        duration_ms,
+        seed,
+        ..
+    } = result;
     let why = match verdict {
         Verdict::NotOffered => format!(": {}", result.reason.as_deref().unwrap_or_default()),
         _ => String::new(),
@@ -89,7 +95,12 @@ fn line(result: &CheckResult) -> String {
 }
 
 fn replay(result: &CheckResult) -> String {
-    let CheckResult { backend, check, seed, .. } = result;
+    let CheckResult {
+        backend,
+        check,
+        seed,
+        ..
+    } = result;
     format!("lab conformance --driver {backend} --check {check} --seed {seed}")
 }
 
@@ -103,10 +114,15 @@ fn shown(gathering: &Gathering, format: Format) -> Result<String, LabError> {
 
 fn table(gathering: &Gathering) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["driver", "clause", "check", "verdict", "ms", "seed", "why"]);
-    for result in gathering.results.drivers.iter().flat_map(|driver| &driver.conformance) {
+    for result in gathering
+        .results
+        .drivers
+        .iter()
+        .flat_map(|driver| &driver.conformance)
+    {
         table.add_row([
             result.backend.clone(),
             result.clause.clone(),

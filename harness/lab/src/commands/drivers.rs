@@ -14,7 +14,9 @@ pub(super) fn run(backends: &[Arc<dyn Backend>], format: Format) -> Result<Endin
         Format::Table => print(&table(backends)),
         Format::Json => print(&json(backends)?),
         Format::Junit => {
-            return Err(LabError::Usage("drivers are no test cases; use table or json".into()));
+            return Err(LabError::Usage(
+                "drivers are no test cases; use table or json".into(),
+            ));
         }
     }
     Ok(Ending::Good)
@@ -22,8 +24,15 @@ pub(super) fn run(backends: &[Arc<dyn Backend>], format: Format) -> Result<Endin
 
 fn table(backends: &[Arc<dyn Backend>]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["driver", "nodes", "store", "leases", "deadline", "damage it cannot notice"]);
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header([
+        "driver",
+        "nodes",
+        "store",
+        "leases",
+        "deadline",
+        "damage it cannot notice",
+    ]);
     for backend in backends {
         let declared = backend.capabilities();
         let sizes = &declared.cluster_sizes;
@@ -35,15 +44,22 @@ fn table(backends: &[Arc<dyn Backend>]) -> String {
             Durability::Disk => "disk",
             Durability::Process => "memory",
         };
-        let gaps: Vec<_> =
-            declared.unnoticed_damage.iter().map(|gap| format!("{:?} of {}", gap.damage, gap.file)).collect();
+        let gaps: Vec<_> = declared
+            .unnoticed_damage
+            .iter()
+            .map(|gap| format!("{:?} of {}", gap.damage, gap.file))
+            .collect();
         table.add_row([
             backend.name().to_owned(),
             nodes,
             store.to_owned(),
             if declared.leases { "yes" } else { "no" }.to_owned(),
             format!("{:?}", backend.timing().deadline),
-            if gaps.is_empty() { "none declared".to_owned() } else { gaps.join(", ") },
+            if gaps.is_empty() {
+                "none declared".to_owned()
+            } else {
+                gaps.join(", ")
+            },
         ]);
     }
     table.to_string()

@@ -24,7 +24,9 @@ pub(super) fn run(
         Format::Table => tsoracle_report::terminal_table(&gathering.results),
         Format::Json => report::json(&gathering.results)?,
         Format::Junit => {
-            return Err(LabError::Usage("latencies are no test cases; use table or json".into()));
+            return Err(LabError::Usage(
+                "latencies are no test cases; use table or json".into(),
+            ));
         }
     });
     Ok(Ending::Good)
@@ -38,7 +40,8 @@ pub(super) fn gather(
     run: &Run,
 ) -> Result<(), LabError> {
     let progress = Progress::new(backends.len() as u64 + 1);
-    let show = |what: &str, done: u64, total: u64| progress.doing(&format!("{what} {done}/{total}"));
+    let show =
+        |what: &str, done: u64, total: u64| progress.doing(&format!("{what} {done}/{total}"));
     if gathering.results.allocator.is_none() {
         let grants = measure_grants(run.profile.into(), &show);
         let grants = grants.map_err(|error| LabError::Environment(error.to_string()))?;
@@ -50,12 +53,17 @@ pub(super) fn gather(
     let mut failure = None;
     for backend in backends {
         let name = backend.name();
-        if gathering.driver(name).is_none_or(|driver| driver.latency.is_some()) {
+        if gathering
+            .driver(name)
+            .is_none_or(|driver| driver.latency.is_some())
+        {
             progress.done(&format!("{name} was measured before"));
             continue;
         }
-        let options =
-            Options { seed: run.seed, ..Options::new(run.profile.into(), gathering.data().to_owned()) };
+        let options = Options {
+            seed: run.seed,
+            ..Options::new(run.profile.into(), gathering.data().to_owned())
+        };
         let measured = measure(backend, &options, &show);
         if let Some(driver) = gathering.driver(name) {
             driver.latency_missing = measured.as_ref().err().map(ToString::to_string);
@@ -66,7 +74,9 @@ pub(super) fn gather(
             Ok(_) => format!("{name} is measured, {:?} so far", progress.elapsed()),
             Err(error) => format!("{name} could not be measured: {error}"),
         });
-        let failed = measured.err().map(|error| LabError::Environment(format!("{name}: {error}")));
+        let failed = measured
+            .err()
+            .map(|error| LabError::Environment(format!("{name}: {error}")));
         failure = failure.or(failed);
     }
     failure.map_or(Ok(()), Err)

@@ -39,7 +39,9 @@ fn splice(document: &Path, table: &str) -> Result<(), LabError> {
 }
 
 pub(super) fn json(results: &Results) -> Result<String, LabError> {
-    results.to_json().map_err(|error| LabError::Environment(format!("cannot write JSON: {error}")))
+    results
+        .to_json()
+        .map_err(|error| LabError::Environment(format!("cannot write JSON: {error}")))
 }
 
 pub(super) fn junit(results: &Results) -> Result<String, LabError> {

@@ -1,0 +1,122 @@
+//! The drivers at a glance, one row each.
+
+use tsoracle_conformance::{CheckResult, Verdict};
+use tsoracle_latency::{LatencyResults, SyncVerdict, Syncs};
+
+use crate::markdown::Table;
+use crate::units::{digits, duration};
+use crate::{DriverResults, Results};
+
+/// A short Markdown table for a README: one row per driver, and a line on where it was measured.
+#[must_use]
+pub fn summary_table(results: &Results) -> String {
+    let environment = &results.environment;
+    let mut text = table(results).text();
+    text.push_str(&format!(
+        "\nMeasured on {} cores, {} on {}{}, {} profile; each figure stands beside the floor of \
+         the same minutes.\n",
+        environment.cores,
+        environment.os,
+        environment.filesystem,
+        if environment.tmpfs {
+            " (in memory)"
+        } else {
+            ""
+        },
+        environment.profile,
+    ));
+    text
+}
+
+/// The same rows for the report.
+pub(crate) fn table(results: &Results) -> Table {
+    let mut table = Table::new(TITLES);
+    for driver in &results.drivers {
+        table.row(row(driver, "**"));
+    }
+    table
+}
+
+pub(crate) const TITLES: [&str; 9] = [
+    "driver",
+    ">nodes",
+    "conformance",
+    ">persist p50",
+    ">its floor",
+    ">ratio",
+    ">syncs per persist",
+    ">load p50",
+    ">64 persists at once",
+];
+
+/// One driver's cells; what is bad stands between `strong` marks.
+pub(crate) fn row(driver: &DriverResults, strong: &str) -> [String; 9] {
+    let latency = driver.latency.as_ref();
+    let dash = || "-".to_owned();
+    let of = |figure: fn(&LatencyResults) -> String| latency.map_or_else(dash, figure);
+    let invalid = latency.is_some_and(|latency| latency.syncs.verdict == SyncVerdict::TooFew);
+    let ratio = of(|latency| digits(latency.persist.ratio.median));
+    [
+        driver.name.clone(),
+        driver.nodes.to_string(),
+        verdicts(&driver.conformance, strong),
+        of(|latency| duration(latency.persist.measured.p50_ns)),
+        of(|latency| duration(latency.persist.floor.p50_ns)),
+        if invalid {
+            format!("{strong}invalid{strong}")
+        } else {
+            ratio
+        },
+        of(|latency| syncs(&latency.syncs)),
+        of(|latency| duration(latency.load.measured.p50_ns)),
+        of(|latency| {
+            let concurrent = &latency.concurrent;
+            let took = duration(concurrent.rounds.measured.p50_ns);
+            match concurrent.syncs.per_operation_of_busiest_node() {
+                Some(syncs) => format!("{took}, {} syncs", digits(syncs)),
+                None => took,
+            }
+        }),
+    ]
+}
+
+/// Syncs per operation, per node where there are several, or why there is no count.
+pub(crate) fn syncs(syncs: &Syncs) -> String {
+    let per_operation = syncs.per_operation();
+    match (syncs.verdict, per_operation) {
+        (SyncVerdict::NotDurable, _) => "not durable".to_owned(),
+        (SyncVerdict::NotCounted, _) | (_, None) => "not counted".to_owned(),
+        (_, Some(all)) if syncs.per_node.len() > 1 => {
+            let nodes = syncs.per_node.len() as f64;
+            format!("{} ({} per node)", digits(all), digits(all / nodes))
+        }
+        (_, Some(all)) => digits(all),
+    }
+}
+
+/// `31 held, 2 failed, 5 not offered`, without what there is none of.
+fn verdicts(results: &[CheckResult], strong: &str) -> String {
+    let with = |verdict| {
+        results
+            .iter()
+            .filter(|result| result.verdict == verdict)
+            .count()
+    };
+    let all = [
+        Verdict::Held,
+        Verdict::Failed,
+        Verdict::Invalid,
+        Verdict::NotOffered,
+    ];
+    let some = all.into_iter().filter_map(|verdict| {
+        let count = with(verdict);
+        let mark = if verdict.is_good() { "" } else { strong };
+        (count > 0).then(|| format!("{mark}{count} {verdict}{mark}"))
+    });
+    let text = some.collect::<Vec<_>>().join(", ");
+    if text.is_empty() {
+        "not run".to_owned()
+    } else {
+        text
+    }
+}

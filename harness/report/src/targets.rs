@@ -1,0 +1,231 @@
+//! What was aimed at, and whether it was met.
+
+use std::fmt;
+
+use tsoracle_latency::{Comparison, LatencyResults, SyncVerdict};
+
+use crate::units::{digits, duration};
+use crate::{DriverResults, Results};
+
+const GRANT_OF_ONE_NS: f64 = 20.0;
+const GRANT_OF_MANY_NS: f64 = 40.0;
+const LOAD_NS: f64 = 1_000.0;
+const PERSIST_OF_ONE_NODE: f64 = 1.25;
+const PERSIST_OF_A_CLUSTER: f64 = 1.3;
+const SYNCS_OF_A_ROUND: f64 = 3.0;
+
+/// A figure held against its aim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// What is measured.
+    pub figure: String,
+    /// Of which driver; `None` for the allocator.
+    pub driver: Option<String>,
+    /// The most that it should be.
+    pub aim: Quantity,
+    /// What it is.
+    pub measured: Quantity,
+    /// The least that it could be.
+    pub floor: Quantity,
+    /// Whether the aim was met.
+    pub outcome: Outcome,
+}
+
+/// A number with its unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Quantity {
+    /// A duration in nanoseconds.
+    Nanoseconds(f64),
+    /// Times the floor.
+    Times(f64),
+    /// Syncs.
+    Syncs(f64),
+}
+
+/// Whether an aim was met.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The figure is at most the aim.
+    Met,
+    /// The figure is above the aim.
+    Missed,
+    /// The figure means nothing, for this reason; that is no better than missed.
+    Invalid(String),
+}
+
+impl Quantity {
+    fn value(self) -> f64 {
+        match self {
+            Self::Nanoseconds(value) | Self::Times(value) | Self::Syncs(value) => value,
+        }
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&match *self {
+            Self::Nanoseconds(ns) => duration(ns),
+            Self::Times(times) => format!("{} x", digits(times)),
+            Self::Syncs(1.0) => "1 sync".to_owned(),
+            Self::Syncs(whole) if whole.fract() == 0.0 => format!("{whole} syncs"),
+            Self::Syncs(syncs) => format!("{} syncs", digits(syncs)),
+        })
+    }
+}
+
+impl Target {
+    /// The outcome in words, with by how much.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        let share = (self.measured.value() / self.aim.value() - 1.0) * 100.0;
+        match &self.outcome {
+            Outcome::Met if share > -0.05 => "met, just".to_owned(),
+            Outcome::Met => format!("met, {}% below", digits(-share)),
+            Outcome::Missed if share < 0.05 => "**missed**, just".to_owned(),
+            Outcome::Missed => format!("**missed** by {}%", digits(share)),
+            Outcome::Invalid(reason) => format!("**invalid**: {reason}"),
+        }
+    }
+
+    fn judged(mut self, invalid: Option<String>) -> Self {
+        self.outcome = match invalid {
+            Some(reason) => Outcome::Invalid(reason),
+            None if self.measured.value() <= self.aim.value() => Outcome::Met,
+            None => Outcome::Missed,
+        };
+        self
+    }
+}
+
+/// Every aim that these results have a figure for: the allocator's first, then driver by driver.
+#[must_use]
+pub fn targets(results: &Results) -> Vec<Target> {
+    let grants = results
+        .allocator
+        .iter()
+        .flat_map(|allocator| &allocator.grants);
+    let mut targets: Vec<_> = grants
+        .map(|grant| {
+            let aim_ns = if grant.timestamps == 1 {
+                GRANT_OF_ONE_NS
+            } else {
+                GRANT_OF_MANY_NS
+            };
+            let figure = match grant.timestamps {
+                1 => "grant of one timestamp".to_owned(),
+                many => format!("grant of {} timestamps", crate::units::count(many.into())),
+            };
+            time(figure, None, aim_ns, &grant.comparison)
+        })
+        .collect();
+    for driver in &results.drivers {
+        if let Some(latency) = &driver.latency {
+            targets.extend(of_driver(driver, latency, results.environment.tmpfs));
+        }
+    }
+    targets
+}
+
+fn of_driver(driver: &DriverResults, latency: &LatencyResults, tmpfs: bool) -> Vec<Target> {
+    let name = Some(driver.name.clone());
+    let mut targets = Vec::new();
+    if latency.syncs.verdict != SyncVerdict::NotDurable {
+        targets.push(persist(name.clone(), latency, tmpfs));
+        targets.extend(concurrent(name.clone(), latency));
+    }
+    targets.push(time("load, p50".to_owned(), name, LOAD_NS, &latency.load));
+    targets
+}
+
+fn time(figure: String, driver: Option<String>, aim_ns: f64, comparison: &Comparison) -> Target {
+    let target = Target {
+        figure,
+        driver,
+        aim: Quantity::Nanoseconds(aim_ns),
+        measured: Quantity::Nanoseconds(comparison.measured.p50_ns),
+        floor: Quantity::Nanoseconds(comparison.floor.p50_ns),
+        outcome: Outcome::Met,
+    };
+    target.judged(nothing_measured(comparison))
+}
+
+fn persist(driver: Option<String>, latency: &LatencyResults, tmpfs: bool) -> Target {
+    let aim = if latency.nodes == 1 {
+        PERSIST_OF_ONE_NODE
+    } else {
+        PERSIST_OF_A_CLUSTER
+    };
+    let target = Target {
+        figure: format!("persist, p50 over the {} floor", latency.persist.floor_kind),
+        driver,
+        aim: Quantity::Times(aim),
+        measured: Quantity::Times(latency.persist.ratio.median),
+        floor: Quantity::Nanoseconds(latency.persist.floor.p50_ns),
+        outcome: Outcome::Met,
+    };
+    let invalid = nothing_measured(&latency.persist)
+        .or_else(|| too_few(&latency.syncs))
+        .or_else(|| tmpfs.then(|| "in memory a sync costs nothing".to_owned()));
+    target.judged(invalid)
+}
+
+fn concurrent(driver: Option<String>, latency: &LatencyResults) -> Option<Target> {
+    let concurrent = &latency.concurrent;
+    let syncs = concurrent.syncs.per_operation_of_busiest_node()?;
+    let target = Target {
+        figure: format!("{} concurrent persists", concurrent.persists_per_round),
+        driver,
+        aim: Quantity::Syncs(SYNCS_OF_A_ROUND),
+        measured: Quantity::Syncs(syncs),
+        floor: Quantity::Syncs(1.0),
+        outcome: Outcome::Met,
+    };
+    Some(target.judged(too_few(&concurrent.syncs)))
+}
+
+fn nothing_measured(comparison: &Comparison) -> Option<String> {
+    (comparison.ratio.blocks == 0).then(|| "nothing was measured".to_owned())
+}
+
+fn too_few(syncs: &tsoracle_latency::Syncs) -> Option<String> {
+    let reason = || {
+        syncs
+            .reason
+            .clone()
+            .unwrap_or_else(|| "too few syncs".to_owned())
+    };
+    (syncs.verdict == SyncVerdict::TooFew).then(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(aim: f64, measured: f64) -> String {
+        let target = Target {
+            figure: "persist".into(),
+            driver: None,
+            aim: Quantity::Times(aim),
+            measured: Quantity::Times(measured),
+            floor: Quantity::Nanoseconds(90_000.0),
+            outcome: Outcome::Met,
+        };
+        target.judged(None).verdict()
+    }
+
+    #[test]
+    fn an_outcome_says_by_how_much() {
+        assert_eq!(target(1.25, 1.0), "met, 20.0% below");
+        assert_eq!(target(1.25, 1.25), "met, just");
+        assert_eq!(target(1.25, 1.250_1), "**missed**, just");
+        assert_eq!(target(1.25, 2.5), "**missed** by 100%");
+    }
+
+    #[test]
+    fn quantities_have_units() {
+        assert_eq!(Quantity::Nanoseconds(4.2).to_string(), "4.20 ns");
+        assert_eq!(Quantity::Times(1.134).to_string(), "1.13 x");
+        assert_eq!(Quantity::Syncs(3.0).to_string(), "3 syncs");
+        assert_eq!(Quantity::Syncs(2.05).to_string(), "2.05 syncs");
+    }
+}

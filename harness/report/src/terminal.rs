@@ -1,0 +1,41 @@
+//! The results on a terminal.
+
+use comfy_table::presets;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use crate::{Results, summary, targets};
+
+/// The drivers at a glance and the aims, as a table for a terminal: plain text, no colours, the
+/// same for the same results.
+#[must_use]
+pub fn terminal_table(results: &Results) -> String {
+    let mut drivers = table(&summary::TITLES);
+    for driver in &results.drivers {
+        drivers.add_row(summary::row(driver, ""));
+    }
+    let mut aims = table(&["figure", "driver", ">aim", ">measured", ">floor", "outcome"]);
+    for target in targets(results) {
+        aims.add_row([
+            target.figure.clone(),
+            target.driver.clone().unwrap_or_default(),
+            target.aim.to_string(),
+            target.measured.to_string(),
+            target.floor.to_string(),
+            target.verdict().replace("**", ""),
+        ]);
+    }
+    format!("{drivers}\n{aims}\n")
+}
+
+fn table(titles: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(titles.iter().map(|title| title.trim_start_matches('>')));
+    for (column, title) in table.column_iter_mut().zip(titles) {
+        if title.starts_with('>') {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
