@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use tsoracle_consensus::ConsensusError;
+use tsoracle_consensus::{ConsensusDriver, ConsensusError, Epoch};
 use tsoracle_testbed::{
     Backend, Capabilities, Cluster, ClusterPlan, Decorator, Leader, Patience, Placement, Timing,
-    allowance,
 };
 
 use crate::verdict::Evidence;
-use crate::{Recorder, Recording, Stop};
+use crate::{Recorder, Recording, RunOptions, Stop};
 
 /// What a check works with.
 pub(crate) struct Case {
     backend: Arc<dyn Backend>,
     nodes: usize,
     dir: PathBuf,
-    seed: u64,
+    options: RunOptions,
     recording: Recording,
     evidence: Vec<Evidence>,
     clusters: usize,
@@ -31,14 +30,14 @@ impl Case {
         backend: Arc<dyn Backend>,
         nodes: usize,
         dir: &Path,
-        seed: u64,
+        options: &RunOptions,
         recording: Recording,
     ) -> Self {
         Self {
             backend,
             nodes,
             dir: dir.to_owned(),
-            seed,
+            options: options.clone(),
             recording,
             evidence: Vec::new(),
             clusters: 0,
@@ -59,7 +58,12 @@ impl Case {
 
     /// Seeded choices; the same ones for the same seed.
     pub(crate) fn rng(&self) -> ChaCha8Rng {
-        ChaCha8Rng::seed_from_u64(self.seed)
+        ChaCha8Rng::seed_from_u64(self.options.seed)
+    }
+
+    /// For choices that are made elsewhere.
+    pub(crate) fn seed(&self) -> u64 {
+        self.options.seed
     }
 
     /// Every call that was made through this case's clusters.
@@ -79,17 +83,20 @@ impl Case {
         std::mem::take(&mut self.evidence)
     }
 
-    /// The limit on one call of the driver.
+    /// The limit that belongs to a bound of the contract.
+    pub(crate) fn patience(&self, bound: Duration) -> Patience {
+        Patience::new(self.options.limit(bound))
+    }
+
+    /// The limit on one call of the driver, a shutdown included.
     pub(crate) fn call_patience(&self) -> Patience {
-        Patience::new(allowance(self.timing().deadline))
+        self.patience(self.timing().deadline)
     }
 
     /// The limit on getting from a healthy start to a leader.
     pub(crate) fn election_patience(&self) -> Patience {
         let timing = self.timing();
-        Patience::new(allowance(
-            timing.election_timeout * 10 + timing.lease.unwrap_or_default(),
-        ))
+        self.patience(timing.election_timeout * 10 + timing.lease.unwrap_or_default())
     }
 
     /// A plan for a cluster in a directory of its own, with every call recorded.
@@ -103,7 +110,7 @@ impl Case {
             size: self.nodes,
             dir: self.dir.join(format!("cluster-{}", self.clusters)),
             placement,
-            seed: self.seed,
+            seed: self.options.seed,
             decorate,
         }
     }
@@ -127,6 +134,34 @@ impl Case {
             .await??)
     }
 
+    /// Shuts every running node down, each within the limit of a call.
+    pub(crate) async fn shut_down(&self, cluster: &mut Cluster) -> Result<(), Stop> {
+        for index in 0..cluster.nodes().len() {
+            let node = cluster.node_mut(index)?;
+            if node.is_running() {
+                let shutdown = node.shutdown();
+                self.call_patience()
+                    .wait_for("the end of a shutdown", shutdown)
+                    .await??;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts every node that does not run, and waits for a leader.
+    pub(crate) async fn start_again(&self, cluster: &mut Cluster) -> Result<Leader, Stop> {
+        self.election_patience()
+            .wait_for("the start of a cluster", cluster.start_all())
+            .await??;
+        self.leader(cluster).await
+    }
+
+    /// Shuts every node down, starts it again on its store, and waits for a leader.
+    pub(crate) async fn restart(&self, cluster: &mut Cluster) -> Result<Leader, Stop> {
+        self.shut_down(cluster).await?;
+        self.start_again(cluster).await
+    }
+
     /// The cluster's leader, once there is one.
     pub(crate) async fn leader(&self, cluster: &Cluster) -> Result<Leader, Stop> {
         Ok(cluster.leader(self.election_patience()).await?)
@@ -146,6 +181,26 @@ impl Case {
         Ok(self.try_persist(leader, at_least).await??)
     }
 
+    /// Persists under some epoch; the driver must refuse, and this returns how.
+    pub(crate) async fn refusal(
+        &self,
+        driver: &dyn ConsensusDriver,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<ConsensusError, Stop> {
+        let persist = driver.persist_high_water(at_least, epoch);
+        let answer = self
+            .call_patience()
+            .wait_for("the answer to a persist", persist)
+            .await?;
+        match answer {
+            Ok(value) => Err(Stop::Failed(format!(
+                "a persist of {at_least} in epoch {epoch} returned {value}"
+            ))),
+            Err(refusal) => Ok(refusal),
+        }
+    }
+
     /// Persists under the leader's own epoch; the answer may be an error, but it must come.
     pub(crate) async fn try_persist(
         &self,
@@ -161,6 +216,6 @@ impl Case {
 
     /// A moment's patience for what is expected to take no time worth measuring.
     pub(crate) fn brief_patience(&self) -> Patience {
-        Patience::new(allowance(Duration::from_millis(500)))
+        self.patience(Duration::from_millis(100))
     }
 }

@@ -45,3 +45,36 @@ pub enum Need {
     /// Disk faults inside a node process.
     DiskFaults,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use tsoracle_consensus::contract;
+
+    use crate::ALL;
+
+    #[test]
+    fn every_check_is_named_after_its_file_and_no_other_has_the_name() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        let names: BTreeSet<String> = ALL.iter().map(|check| check.name.to_owned()).collect();
+        assert_eq!(names, files);
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn every_clause_exists_and_they_stand_in_the_order_of_the_contract() {
+        let clauses: Vec<&str> = contract::clauses().map(|(id, _)| id).collect();
+        let places = ALL.iter().map(|check| {
+            let place = clauses.iter().position(|id| *id == check.clause);
+            place.unwrap_or_else(|| panic!("{check:?}: no such clause"))
+        });
+        assert!(places.is_sorted());
+    }
+}

@@ -1,15 +1,20 @@
 //! Is a history of loads and persists linearizable? The pass of the contract's last section.
 //!
 //! The register only rises, so a linearization is settled by the moment at which it reaches each
-//! value that somebody was told: call that moment t(r). It must lie after the start of every call
-//! that returned less (that call took effect before t), inside a persist that can have raised the
-//! register to exactly r, and not after the end of any call that returned r or more. Taking the
-//! earliest such moment, in ascending order of r, is optimal, since a later t(r) only narrows what
-//! follows. O(n log n).
+//! value r that somebody was told. The latest moment that is allowed is the first end of a call
+//! that returned r or more. These moments rise with r, and taking each as late as allowed loses
+//! nothing: every call that returned less has the most time to take effect before it, and so has
+//! every persist of r to begin. What is left to ask for each r: did all calls that returned less
+//! begin by then, and had a persist of r begun that returned r or has no known answer? It cannot
+//! have ended too early, for one that returned r is among the calls whose first end was taken.
+//! O(n log n).
 
 use std::fmt;
 
 use tsoracle_consensus::{ConsensusError, Epoch, NodeId};
+
+#[cfg(test)]
+mod tests;
 
 /// What was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,29 +121,27 @@ pub enum HistoryError {
     /// A call returned less than the initial value.
     #[error("a value below the initial one was returned: {0}")]
     BelowInitial(Box<Call>),
-    /// Nobody can have raised the register to a value in time.
-    #[error(
-        "{value} was returned, but no persist of it was under way after every call that returned \
-         less had begun{}", contradiction_text(.after.as_deref())
-    )]
-    FromNowhere {
-        /// The value.
+    /// A value that nobody can have raised the register to.
+    #[error("no persist can have raised the register to the value of: {0}")]
+    FromNowhere(Box<Call>),
+    /// A value was known before any persist of it had begun.
+    #[error("{known} ended before the first persist of {value} that can have raised it: {raise}")]
+    TooEarly {
+        /// A value that was returned, and cannot have been reached in time.
         value: u64,
-        /// The call that returned less and began last.
-        after: Option<Box<Call>>,
+        /// The call that returned the value, or more, and ended first.
+        known: Box<Call>,
+        /// The persist of the value that began first.
+        raise: Box<Call>,
     },
     /// A call returned a value, and a later one an older value.
     #[error("the register went back: {higher}, and later {lower}")]
     WentBack {
-        /// The call that returned the higher value first.
+        /// The call that returned the higher value, and ended first.
         higher: Box<Call>,
-        /// A call that returned less and began after it, or whose persist came too late for it.
+        /// A call that began after that and returned less.
         lower: Box<Call>,
     },
-}
-
-fn contradiction_text(after: Option<&Call>) -> String {
-    after.map_or_else(String::new, |call| format!(" ({call})"))
 }
 
 /// Checks a history that began with the register at `initial`.
@@ -155,35 +158,19 @@ pub fn check_history(initial: u64, calls: &[Call]) -> Result<(), HistoryError> {
     let raises = Raises::of(calls);
     let ends = EarliestEnds::of(&answered);
 
-    let mut reached: Option<(u64, &Call)> = None;
-    let mut latest_start: Option<&Call> = None;
+    let mut latest_below: Option<&Call> = None;
     let mut next = 0;
     while next < answered.len() {
-        let value = answered[next].0;
+        let (value, first) = answered[next];
+        let known = ends.from(next);
         if value > initial {
-            let after = [
-                reached.map(|(at, _)| at),
-                latest_start.map(|call| call.start_ns),
-            ];
-            let after = after.into_iter().flatten().max();
-            let Some((at, by)) = raises.earliest(value, after) else {
-                return Err(HistoryError::FromNowhere {
-                    value,
-                    after: boxed(latest_start),
-                });
-            };
-            let first_to_end = ends.from(next);
-            if at > first_to_end.end_ns {
-                let lower = Box::new(latest_start.unwrap_or(by).clone());
-                let higher = Box::new(first_to_end.clone());
-                return Err(HistoryError::WentBack { higher, lower });
-            }
-            reached = Some((at, by));
+            refuse_way_back(known, latest_below)?;
+            refuse_unraised(value, first, known, &raises)?;
         }
         while next < answered.len() && answered[next].0 == value {
             let call = answered[next].1;
-            if latest_start.is_none_or(|latest| call.start_ns > latest.start_ns) {
-                latest_start = Some(call);
+            if latest_below.is_none_or(|latest| call.start_ns > latest.start_ns) {
+                latest_below = Some(call);
             }
             next += 1;
         }
@@ -191,8 +178,35 @@ pub fn check_history(initial: u64, calls: &[Call]) -> Result<(), HistoryError> {
     Ok(())
 }
 
-fn boxed(call: Option<&Call>) -> Option<Box<Call>> {
-    call.cloned().map(Box::new)
+/// `known` returned a value, or more, and ended first; no call that returned less may begin later.
+fn refuse_way_back(known: &Call, latest_below: Option<&Call>) -> Result<(), HistoryError> {
+    match latest_below {
+        Some(lower) if lower.start_ns > known.end_ns => Err(HistoryError::WentBack {
+            higher: Box::new(known.clone()),
+            lower: Box::new(lower.clone()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A persist of `value` must have begun by the time at which `known` ended.
+fn refuse_unraised(
+    value: u64,
+    first: &Call,
+    known: &Call,
+    raises: &Raises<'_>,
+) -> Result<(), HistoryError> {
+    let Some(raise) = raises.first(value) else {
+        return Err(HistoryError::FromNowhere(Box::new(first.clone())));
+    };
+    if raise.start_ns > known.end_ns {
+        return Err(HistoryError::TooEarly {
+            value,
+            known: Box::new(known.clone()),
+            raise: Box::new(raise.clone()),
+        });
+    }
+    Ok(())
 }
 
 fn refuse_impossible_values(initial: u64, calls: &[Call]) -> Result<(), HistoryError> {
@@ -227,17 +241,11 @@ impl<'a> Raises<'a> {
         Self(raises)
     }
 
-    /// The earliest moment, not before `after`, at which one of them can raise to `value`.
-    fn earliest(&self, value: u64, after: Option<u64>) -> Option<(u64, &'a Call)> {
+    /// The one that began first.
+    fn first(&self, value: u64) -> Option<&'a Call> {
         let first = self.0.partition_point(|(raised, _)| *raised < value);
-        self.0[first..]
-            .iter()
-            .take_while(|(raised, _)| *raised == value)
-            .filter_map(|(_, call)| {
-                let at = after.map_or(call.start_ns, |after| after.max(call.start_ns));
-                (call.is_unknown() || at <= call.end_ns).then_some((at, *call))
-            })
-            .min_by_key(|(at, _)| *at)
+        let (raised, call) = self.0.get(first)?;
+        (*raised == value).then_some(*call)
     }
 }
 

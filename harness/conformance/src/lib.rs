@@ -3,12 +3,23 @@
 mod case;
 mod check;
 mod checks;
+mod crash;
+mod damage;
+mod explain;
+mod grants;
 mod history;
+mod ledger;
 mod oracle;
+mod points;
+mod poll;
 mod recorder;
 pub mod reference;
 mod runner;
+mod sequence;
+mod stall;
+mod subject;
 mod suite;
+mod traffic;
 mod verdict;
 
 pub use check::{Check, Level, Need};

@@ -9,7 +9,7 @@ use tsoracle_core::{
 };
 
 /// How far a window reaches ahead of the clock, in milliseconds.
-const WINDOW_MS: u64 = 50;
+pub(crate) const WINDOW_MS: u64 = 50;
 
 /// Hands out timestamps under one epoch of leadership. Its window belongs to that epoch and is
 /// discarded with it.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
-use tsoracle_testbed::{Backend, Durability, Patience, allowance, faultfs};
+use tsoracle_testbed::{Backend, Durability, Patience, faultfs};
 
 use crate::case::Case;
 use crate::verdict::Evidence;
@@ -23,20 +23,28 @@ pub struct RunOptions {
     pub seed: u64,
     /// Where the check's directory is made, on the file system that is to be tried.
     pub dir: PathBuf,
-    /// The bound on the whole check; its limit is four times that and two seconds, extended by
-    /// stalls of the machine.
+    /// The bound on the whole check.
     pub bound: Duration,
+    /// What every limit adds to four times its bound. Limits catch hangs and measure nothing; they
+    /// are extended by stalls of the machine.
+    pub slack: Duration,
 }
 
 impl RunOptions {
-    /// Runs with `seed` in `dir`, within the usual bound.
+    /// Runs with `seed` in `dir`, within the usual limits.
     #[must_use]
     pub fn new(seed: u64, dir: PathBuf) -> Self {
         Self {
             seed,
             dir,
             bound: Duration::from_secs(30),
+            slack: Duration::from_secs(2),
         }
+    }
+
+    /// The limit that belongs to a bound.
+    pub(crate) fn limit(&self, bound: Duration) -> Duration {
+        bound * 4 + self.slack
     }
 }
 
@@ -125,7 +133,7 @@ fn run_on_a_thread(
         Ok(thread) => thread,
         Err(error) => return Report::of(Err(Stop::Invalid(format!("no thread: {error}")))),
     };
-    let patience = Patience::new(allowance(options.bound));
+    let patience = Patience::new(options.limit(options.bound));
     loop {
         match finished.recv_timeout(patience.left()) {
             Ok(report) => {
@@ -140,7 +148,7 @@ fn run_on_a_thread(
                 return Report::of(Err(Stop::Failed(format!("a panic: {why}"))));
             }
             Err(RecvTimeoutError::Timeout) if patience.left().is_zero() => {
-                let limit = allowance(options.bound);
+                let limit = options.limit(options.bound);
                 return Report::of(Err(Stop::Failed(format!("no end within {limit:?}"))));
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -175,7 +183,7 @@ fn run_here(
         Ok(runtime) => runtime,
         Err(error) => return Report::of(Err(Stop::Invalid(format!("no runtime: {error}")))),
     };
-    let mut case = Case::new(backend, nodes, dir.path(), options.seed, recording);
+    let mut case = Case::new(backend, nodes, dir.path(), options, recording);
     let end = runtime.block_on((check.run)(&mut case));
     runtime.shutdown_background();
     Report {
@@ -184,7 +192,7 @@ fn run_here(
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_else(|| "without a message".to_owned())

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use tsoracle_consensus::contract;
 use tsoracle_testbed::{Backend, run_node_process_if_asked};
 
 use crate::{ALL, Check, CheckResult, RunOptions, Verdict, run_check};
@@ -55,28 +54,21 @@ fn trial(backend: &Arc<dyn Backend>, check: &'static Check, options: RunOptions)
                 let reason = result.reason.unwrap_or_default();
                 Ok(Completion::ignored_with(format!("not offered: {reason}")))
             }
-            Verdict::Failed | Verdict::Invalid => Err(Failed::from(explain(&result))),
+            Verdict::Failed | Verdict::Invalid => {
+                Err(Failed::from(result.explain(&replay(&result))))
+            }
         }
     })
 }
 
-/// All that a reader needs of a bad result: what was asked, what happened, how to see it again.
-fn explain(result: &CheckResult) -> String {
-    let clause = contract::clause(&result.clause).unwrap_or_else(|| result.clause.clone());
-    let reason = result.reason.as_deref().unwrap_or("");
-    let mut text = format!("{}: {reason}\n\nclause {clause}\n", result.verdict);
-    if !result.history.is_empty() {
-        text.push_str("\nthe last calls:\n");
-        for call in &result.history {
-            text.push_str(&format!("  {call}\n"));
-        }
-    }
-    let name = format!("{}::{}", result.backend, result.check);
-    text.push_str(&format!(
-        "\nreplay: {SEED_ENV}={} cargo test -- --exact {name}\n",
-        result.seed
-    ));
-    text
+fn replay(result: &CheckResult) -> String {
+    let CheckResult {
+        backend,
+        check,
+        seed,
+        ..
+    } = result;
+    format!("{SEED_ENV}={seed} cargo test -- --exact {backend}::{check}")
 }
 
 fn options() -> Result<RunOptions, String> {

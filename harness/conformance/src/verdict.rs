@@ -1,8 +1,11 @@
 //! How a check ends.
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinError;
 use tsoracle_consensus::ConsensusError;
 use tsoracle_testbed::{TestbedError, TimedOut};
+
+use crate::OracleError;
 
 /// The verdict on one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,23 @@ impl From<ConsensusError> for Stop {
 impl From<TimedOut> for Stop {
     fn from(timed_out: TimedOut) -> Self {
         Self::Failed(timed_out.to_string())
+    }
+}
+
+/// So does an oracle that cannot serve on it.
+impl From<OracleError> for Stop {
+    fn from(error: OracleError) -> Self {
+        match error {
+            OracleError::Driver(error) => error.into(),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// So does a panic in a call that ran as a task of its own.
+impl From<JoinError> for Stop {
+    fn from(error: JoinError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

@@ -55,7 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tsoracle-backends",
         ],
     ),
-    ("tsoracle-benches", &[]),
+    ("tsoracle-benches", &["tsoracle-driver-file"]),
     (
         "tsoracle-examples",
         &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"],

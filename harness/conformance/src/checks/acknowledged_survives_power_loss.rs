@@ -1,15 +1,18 @@
 //! P3: an acknowledged value survives kill -9 of every node and the loss of every byte that was
-//! never synced.
+//! never synced; so does a value that a load returned (P2).
 
 use futures_util::FutureExt;
+use tsoracle_testbed::faultfs::{Action, Counts, Loss, Op, Rule};
 use tsoracle_testbed::{Cluster, DiskFaults, Placement};
 
 use crate::case::Case;
-use crate::verdict::{ensure, guard};
+use crate::crash::{kill_all, lose_unsynced, spawn, start_and_check, strike_under_load};
+use crate::ledger::Ledger;
+use crate::stall::Stall;
+use crate::verdict::guard;
 use crate::{Check, Level, Need, Stop};
 
-const ROUNDS: u64 = 4;
-const PERSISTS: u64 = 5;
+const ROUNDS: u64 = 3;
 
 pub(super) const CHECK: Check = Check {
     name: "acknowledged_survives_power_loss",
@@ -22,52 +25,90 @@ pub(super) const CHECK: Check = Check {
 async fn run(case: &mut Case) -> Result<(), Stop> {
     let plan = case.plan(Placement::Processes);
     let mut cluster = Cluster::prepare(&plan)?;
+    let mut ledger = Ledger::default();
+    let mut lost = Lost::default();
+    lose_power_under_load(case, &mut cluster, &mut ledger, &mut lost).await?;
+    lose_power_while_syncs_hang(case, &mut cluster, &mut ledger, &mut lost).await?;
+    start_and_check(case, &mut cluster, &mut ledger).await?;
+    case.count("unsynced bytes lost", lost.bytes);
+    case.count("unsynced names lost", lost.names);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Lost {
+    bytes: u64,
+    names: u64,
+}
+
+/// At seeded moments, with calls under way.
+async fn lose_power_under_load(
+    case: &mut Case,
+    cluster: &mut Cluster,
+    ledger: &mut Ledger,
+    lost: &mut Lost,
+) -> Result<(), Stop> {
+    let mut rng = case.rng();
     let mut acknowledged = 0;
     for _ in 0..ROUNDS {
-        start_recorded(&mut cluster).await?;
-        let leader = case.leader(&cluster).await?;
-        let loaded = case.load(&leader).await?;
-        ensure!(
-            loaded >= acknowledged,
-            "{acknowledged} was acknowledged, and {loaded} came back"
-        );
-        for _ in 0..PERSISTS {
-            acknowledged = case.persist(&leader, acknowledged + 10).await?;
-        }
-        lose_power(&mut cluster)?;
+        spawn(cluster, true).await?;
+        let first = &cluster.nodes()[0];
+        let rule = Rule::new(first.dir(), Action::Count).ops(Op::MUTATING);
+        let rule = first.disk()?.install(rule).await?;
+        let leader = start_and_check(case, cluster, ledger).await?;
+        let answer = case.try_persist(&leader, ledger.propose()).await?;
+        ledger.note(&answer);
+        let counts = cluster.nodes()[0].disk()?.counts(rule).await?;
+        guard!(changes(&counts) > 0, "the node changed no file: {counts:?}");
+        let tally = strike_under_load(case, cluster, &leader, ledger, &mut rng, kill_all).await?;
+        acknowledged += tally.acknowledged;
+        note(&lose_unsynced(cluster)?, lost);
     }
+    case.count("power losses under load", ROUNDS);
+    case.count("acknowledged persists", acknowledged);
+    Ok(())
+}
+
+/// What is acknowledged, or shown by a load, while no sync comes back, is either durable in another
+/// way or lost for sure.
+async fn lose_power_while_syncs_hang(
+    case: &mut Case,
+    cluster: &mut Cluster,
+    ledger: &mut Ledger,
+    lost: &mut Lost,
+) -> Result<(), Stop> {
+    spawn(cluster, true).await?;
+    let leader = start_and_check(case, cluster, ledger).await?;
+    let stall = Stall::everywhere(cluster).await?;
+    // How long these calls take is the matter of P8 and R4.
+    let persist = case.try_persist(&leader, ledger.propose());
+    if let Ok(answer) = persist.await {
+        ledger.note(&answer);
+    }
+    if let Ok(loaded) = case.load(&leader).await {
+        ledger.note(&Ok(loaded));
+    }
+    let hung = stall.hits(cluster).await?;
+    kill_all(cluster)?;
+    let losses = lose_unsynced(cluster)?;
     guard!(
-        acknowledged == ROUNDS * PERSISTS * 10,
-        "only {acknowledged} was acknowledged"
+        hung == 0 || losses.iter().any(|loss| !loss.is_empty()),
+        "{hung} syncs hung, and without them nothing was lost"
     );
-    cluster.start_all().await?;
-    let leader = case.leader(&cluster).await?;
-    let loaded = case.load(&leader).await?;
-    ensure!(
-        loaded >= acknowledged,
-        "{acknowledged} was acknowledged, and {loaded} came back"
-    );
-    case.count("power losses", ROUNDS);
-    case.count("acknowledged persists", ROUNDS * PERSISTS);
+    note(&losses, lost);
+    case.count("power losses while syncs hang", 1);
+    case.count("syncs that hung", hung);
     Ok(())
 }
 
-async fn start_recorded(cluster: &mut Cluster) -> Result<(), Stop> {
-    for index in 0..cluster.nodes().len() {
-        let node = cluster.node_mut(index)?;
-        node.spawn()?;
-        let dir = node.dir().to_owned();
-        node.disk()?.record_unsynced(&dir).await?;
-    }
-    Ok(cluster.start_all().await?)
+fn note(losses: &[Loss], lost: &mut Lost) {
+    lost.bytes += losses.iter().map(Loss::bytes).sum::<u64>();
+    lost.names += losses
+        .iter()
+        .map(|loss| loss.names.len() as u64)
+        .sum::<u64>();
 }
 
-fn lose_power(cluster: &mut Cluster) -> Result<(), Stop> {
-    for index in 0..cluster.nodes().len() {
-        cluster.node_mut(index)?.kill()?;
-    }
-    for node in cluster.nodes() {
-        node.lose_unsynced()?;
-    }
-    Ok(())
+fn changes(counts: &Counts) -> u64 {
+    counts.creates + counts.writes + counts.truncates + counts.allocates + counts.renames
 }

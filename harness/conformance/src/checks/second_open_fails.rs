@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut cluster = case.cluster().await?;
     refuse_second(case, &spec(&cluster), std::process::id()).await?;
-    cluster.restart_all().await?;
+    case.restart(&mut cluster).await?;
     case.count("refused while a driver of this process held the store", 1);
 
     if case.capabilities().durability == Durability::Disk {

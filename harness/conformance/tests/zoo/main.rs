@@ -4,11 +4,13 @@
 //! less, than it says is not understood.
 
 mod exhibit;
+mod file;
+mod memory;
 
 use std::process::ExitCode;
 
-use exhibit::Exhibit;
-
 fn main() -> ExitCode {
-    exhibit::run(Vec::<Exhibit>::new())
+    let mut exhibits = memory::exhibits();
+    exhibits.extend(file::exhibits());
+    exhibit::run(exhibits)
 }

@@ -1,1 +1,0 @@
-//! Complete programs on the consensus driver contract.

@@ -1,0 +1,204 @@
+//! S2: when any file call fails, with EIO or with ENOSPC, for once or from then on, an opening is
+//! refused and a persist is `Permanent`; nothing is acknowledged after it and nothing is lost that
+//! was before it.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use tsoracle_consensus::ConsensusError;
+use tsoracle_testbed::faultfs::{Action, Errno, Op, RuleId, Trigger};
+use tsoracle_testbed::{Cluster, DiskFaults, Leader, TestbedError};
+
+use crate::case::Case;
+use crate::crash::{at, without_panic};
+use crate::points::{Phase, Point, Points, Reached, watch};
+use crate::subject::Subject;
+use crate::verdict::ensure;
+use crate::{Check, Level, Need, Stop};
+
+pub(super) const CHECK: Check = Check {
+    name: "failing_disk_stops_the_node",
+    clause: "S2",
+    level: Level::Single,
+    needs: &[Need::DiskFaults],
+    run: |case| run(case).boxed(),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    let mut rng = case.rng();
+    let points = Points::trace(case, &mut rng).await?;
+    let mut reached = Reached::default();
+    for failure in failures(&points.first_open) {
+        let mut subject = Subject::new(case)?;
+        reached.add(suffer(case, &mut subject, &failure).await?);
+    }
+    reached.report(case, "failures in a first open")?;
+
+    let mut subject = Subject::new(case)?;
+    subject.live_and_die(case).await?;
+    for failure in failures(&points.reopen) {
+        reached.add(suffer(case, &mut subject, &failure).await?);
+    }
+    reached.report(case, "failures in a reopening")?;
+    for failure in failures(&points.persist) {
+        reached.add(suffer(case, &mut subject, &failure).await?);
+    }
+    reached.report(case, "failures in a persist")
+}
+
+/// One disk that fails at a call, for once or for good. A disk that fails for good is then lost
+/// with what was not synced.
+struct Failure<'a> {
+    point: &'a Point,
+    errno: Errno,
+    for_good: bool,
+}
+
+fn failures(points: &[Point]) -> impl Iterator<Item = Failure<'_>> {
+    points.iter().flat_map(|point| {
+        let errnos = [Errno::Eio, Errno::Enospc];
+        errnos.into_iter().flat_map(move |errno| {
+            [false, true].map(|for_good| Failure {
+                point,
+                errno,
+                for_good,
+            })
+        })
+    })
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errno = format!("{:?}", self.errno).to_uppercase();
+        let from = if self.for_good { "from" } else { "at" };
+        write!(f, "{errno} {from} {}", self.point)
+    }
+}
+
+impl Failure<'_> {
+    async fn install(&self, cluster: &Cluster, index: usize) -> Result<RuleId, Stop> {
+        let n = self.point.call.n;
+        let trigger = if self.for_good {
+            Trigger::From(n)
+        } else {
+            Trigger::Nth(n)
+        };
+        watch(cluster, index, Action::Fail(self.errno), trigger).await
+    }
+}
+
+/// Fails once, and starts again on a healthy disk. Returns whether the point was reached.
+async fn suffer(case: &Case, subject: &mut Subject, failure: &Failure<'_>) -> Result<bool, Stop> {
+    let failed = without_panic(fail_once(case, subject, failure)).await;
+    let failed = failed.map_err(at(failure))?;
+    subject.live_and_die(case).await.map_err(at(failure))?;
+    Ok(failed)
+}
+
+async fn fail_once(
+    case: &Case,
+    subject: &mut Subject,
+    failure: &Failure<'_>,
+) -> Result<bool, Stop> {
+    subject.spawn(failure.for_good).await?;
+    let failed = match failure.point.phase {
+        Phase::FirstOpen | Phase::Reopen => fail_opening(case, subject, failure).await?,
+        Phase::Persist => fail_persist(case, subject, failure).await?,
+    };
+    subject.kill(failure.for_good)?;
+    Ok(failed)
+}
+
+/// A start that works although a call failed is believed only if no sync failed, and if what is
+/// acknowledged then survives.
+async fn fail_opening(
+    case: &Case,
+    subject: &mut Subject,
+    failure: &Failure<'_>,
+) -> Result<bool, Stop> {
+    let rule = failure.install(&subject.cluster, 0).await?;
+    let started = case
+        .election_patience()
+        .wait_for("the answer to a start", subject.cluster.start_all())
+        .await?;
+    let failed = hits(&subject.cluster, 0, rule).await? > 0;
+    match started {
+        Err(TestbedError::Driver(ConsensusError::Permanent(_))) if failed => Ok(true),
+        Err(other) => Err(other.into()),
+        Ok(()) => {
+            let unsynced = failed && Op::SYNCS.contains(&failure.point.call.op);
+            ensure!(!unsynced, "the node started although a sync had failed");
+            let leader = case.leader(&subject.cluster).await?;
+            // On a disk that fails for good the answer is an error.
+            let _ = subject.persist(case, &leader).await?;
+            Ok(failed)
+        }
+    }
+}
+
+async fn fail_persist(
+    case: &Case,
+    subject: &mut Subject,
+    failure: &Failure<'_>,
+) -> Result<bool, Stop> {
+    let leader = subject.start(case).await?;
+    subject.persist(case, &leader).await??;
+    let rule = failure.install(&subject.cluster, leader.index).await?;
+    let first = subject.persist(case, &leader).await?;
+    let second = subject.persist(case, &leader).await?;
+    if hits(&subject.cluster, leader.index, rule).await? == 0 {
+        return first.and(second).map(|_| false).map_err(Stop::from);
+    }
+    // A call that fails once the first answer has left stops the node before the second.
+    let (first, later) = match (first, second) {
+        (_, Ok(value)) => {
+            let why = format!("{value} was acknowledged after a call had failed");
+            return Err(Stop::Failed(why));
+        }
+        (Ok(_), Err(error)) => (error, None),
+        (Err(error), Err(later)) => (error, Some(later)),
+    };
+    ensure!(
+        matches!(first, ConsensusError::Permanent(_)),
+        "the answer after a call had failed is {}: {first}",
+        first.class()
+    );
+    ensure!(
+        !matches!(later, Some(ConsensusError::Transient(_))),
+        "the disk has failed, and the next answer is to try again"
+    );
+    leads_no_more(case, &subject.cluster, &leader).await?;
+    Ok(true)
+}
+
+async fn hits(cluster: &Cluster, index: usize, rule: RuleId) -> Result<u64, Stop> {
+    let disk = cluster.nodes()[index].disk()?;
+    Ok(disk.wait_for_hits(rule, 0, Duration::ZERO).await?)
+}
+
+async fn leads_no_more(case: &Case, cluster: &Cluster, leader: &Leader) -> Result<(), Stop> {
+    let mut states = leader.driver.leadership_events();
+    let ended = async { while states.next().await.is_some() {} };
+    case.brief_patience()
+        .wait_for("the end of the stream after a failure of the disk", ended)
+        .await?;
+    let lease = cluster.nodes()[leader.index]
+        .process()?
+        .lease_deadline()
+        .await?;
+    ensure!(
+        lease.is_none(),
+        "the lease goes on after a failure of the disk"
+    );
+    let load = leader.driver.load_high_water();
+    let loaded = case
+        .call_patience()
+        .wait_for("the answer to a load", load)
+        .await?;
+    ensure!(
+        loaded.is_err(),
+        "a load is answered after a failure of the disk: {loaded:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! R1: a load that begins after a persist was acknowledged reflects it, through whichever handle
+//! on the node, and while others persist too.
+
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
+use tsoracle_testbed::{Cluster, Leader};
+
+use crate::case::Case;
+use crate::verdict::ensure;
+use crate::{Check, Level, Stop};
+
+const ALONE: u64 = 50;
+const CLIENTS: u64 = 16;
+const EACH: u64 = 15;
+
+pub(super) const CHECK: Check = Check {
+    name: "load_sees_own_persist",
+    clause: "R1",
+    level: Level::Both,
+    needs: &[],
+    run: |case| run(case).boxed(),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    let cluster = case.cluster().await?;
+    let leader = case.leader(&cluster).await?;
+    let other = other_handle(&cluster, &leader)?;
+    for value in 1..=ALONE {
+        let persisted = case.persist(&leader, value).await?;
+        let loaded = case.load(&leader).await?;
+        let by_another_handle = case.load(&other).await?;
+        ensure!(
+            loaded == persisted && by_another_handle == persisted,
+            "persist returned {persisted}; loads then {loaded} and {by_another_handle}"
+        );
+    }
+    let clients = (0..CLIENTS)
+        .map(|client| {
+            let leader = other_handle(&cluster, &leader)?;
+            Ok(persist_and_load(leader, ALONE + client))
+        })
+        .collect::<Result<JoinSet<_>, Stop>>()?;
+    let patience = case.patience(case.timing().deadline * 4);
+    let all = patience.wait_for("the end of all clients", clients.join_all());
+    all.await?.into_iter().collect::<Result<(), Stop>>()?;
+    case.count("loads after a persist", 2 * ALONE + CLIENTS * EACH);
+    Ok(())
+}
+
+fn other_handle(cluster: &Cluster, leader: &Leader) -> Result<Leader, Stop> {
+    let driver = cluster.nodes()[leader.index].driver()?;
+    Ok(Leader {
+        driver,
+        ..leader.clone()
+    })
+}
+
+async fn persist_and_load(leader: Leader, from: u64) -> Result<(), Stop> {
+    let Leader { driver, epoch, .. } = leader;
+    for round in 1..=EACH {
+        let at_least = from + round * CLIENTS;
+        let persisted = driver.persist_high_water(at_least, epoch).await?;
+        let loaded = driver.load_high_water().await?;
+        ensure!(
+            loaded >= persisted && persisted >= at_least,
+            "persist {at_least} returned {persisted}; a load then {loaded}"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! S3: a shutdown with calls in flight is bounded, every call gets an answer, and a successor that
+//! starts before they all have theirs is not disturbed by them.
+
+use futures_util::FutureExt;
+
+use crate::case::Case;
+use crate::traffic::{Mix, Traffic};
+use crate::verdict::{ensure, guard};
+use crate::{Check, Level, Stop, check_history};
+
+const ROUNDS: u64 = 4;
+
+pub(super) const CHECK: Check = Check {
+    name: "stop_while_busy",
+    clause: "S3",
+    level: Level::Both,
+    needs: &[],
+    run: |case| run(case).boxed(),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    let mut cluster = case.cluster().await?;
+    let mut leader = case.leader(&cluster).await?;
+    let (mut value, mut refused) = (0, 0);
+    for round in 0..ROUNDS {
+        let mix = Mix {
+            clients: 32,
+            from: value + 1,
+            loads: 30,
+            drops: 10,
+        };
+        let traffic = Traffic::start(&leader, mix, case.seed() + round);
+        let patience = case.patience(case.timing().deadline * 4);
+        traffic.wait_for(80, patience).await?;
+        case.shut_down(&mut cluster).await?;
+        leader = case.start_again(&mut cluster).await?;
+        let early = case.load(&leader).await?;
+        let tally = traffic.wait_for_refusals(case.call_patience()).await?;
+        let late = case.load(&leader).await?;
+        ensure!(
+            late >= tally.highest_returned && late >= early,
+            "{early} was loaded after a restart, calls of the old node then returned up to {}, \
+             and a load returned {late}",
+            tally.highest_returned
+        );
+        refused += tally.refused;
+        value = case.persist(&leader, tally.highest_proposed).await?;
+    }
+    check_history(0, &case.recording().calls())
+        .map_err(|contradiction| Stop::Failed(contradiction.to_string()))?;
+    guard!(refused > 0, "no shutdown met a call in flight");
+    case.count("shutdowns with calls in flight", ROUNDS);
+    Ok(())
+}

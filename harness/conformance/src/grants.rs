@@ -1,0 +1,157 @@
+//! Timestamps asked for by many clients at once, and whether their order is that of real time.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tsoracle_core::{ManualClock, TimestampRange};
+use tsoracle_testbed::Patience;
+
+use crate::{Oracle, OracleError, Stop};
+
+/// The longest batch, so that some grants run into the next millisecond.
+const LONGEST: u32 = 400_000;
+/// A client pauses this long between two requests: a grant within a window costs no I/O.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// One request that was granted: from when to when, and what.
+#[derive(Clone, Copy)]
+pub(crate) struct Grant {
+    began: Instant,
+    ended: Instant,
+    range: TimestampRange,
+}
+
+/// Every grant of a check, over all terms of leadership.
+#[derive(Clone)]
+pub(crate) struct Grants(Arc<watch::Sender<Vec<Grant>>>);
+
+impl Grants {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Vec::new())))
+    }
+
+    /// Asks one oracle and notes what it grants.
+    pub(crate) async fn request(
+        &self,
+        oracle: &Mutex<Oracle>,
+        count: NonZeroU32,
+    ) -> Result<(), OracleError> {
+        let began = Instant::now();
+        let range = oracle.lock().await.grant(count).await?;
+        let ended = Instant::now();
+        self.0.send_modify(|grants| {
+            grants.push(Grant {
+                began,
+                ended,
+                range,
+            });
+        });
+        Ok(())
+    }
+
+    /// Waits until there are this many more.
+    pub(crate) async fn wait_for(&self, more: usize, patience: Patience) -> Result<(), Stop> {
+        let mut seen = self.0.subscribe();
+        let enough = seen.borrow().len() + more;
+        let reached = seen.wait_for(|grants| grants.len() >= enough);
+        patience
+            .wait_for(&format!("{more} more timestamps"), reached)
+            .await?
+            .map(drop)
+            .map_err(|closed| Stop::Invalid(closed.to_string()))
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.borrow().len() as u64
+    }
+
+    /// The ranges of two requests, the first of which ended before the second began and is not
+    /// below it, if there are such two.
+    pub(crate) fn contradiction(&self) -> Option<[TimestampRange; 2]> {
+        let mut by_begin = self.0.borrow().clone();
+        let mut by_end = by_begin.clone();
+        by_begin.sort_by_key(|grant| grant.began);
+        by_end.sort_by_key(|grant| grant.ended);
+        let mut ended = by_end.into_iter().peekable();
+        let mut greatest: Option<Grant> = None;
+        by_begin.into_iter().find_map(|grant| {
+            while let Some(earlier) = ended.next_if(|earlier| earlier.ended < grant.began) {
+                if greatest.is_none_or(|so_far| earlier.range.last() > so_far.range.last()) {
+                    greatest = Some(earlier);
+                }
+            }
+            let earlier = greatest?;
+            (grant.range.first() <= earlier.range.last()).then_some([earlier.range, grant.range])
+        })
+    }
+}
+
+/// Clients that ask one oracle, while its clock wanders.
+pub(crate) struct Clients {
+    tasks: JoinSet<()>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Clients {
+    pub(crate) fn start(
+        number: u64,
+        oracle: &Arc<Mutex<Oracle>>,
+        clock: &ManualClock,
+        grants: &Grants,
+        seed: u64,
+    ) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let client = |number| Client {
+            oracle: Arc::clone(oracle),
+            clock: clock.clone(),
+            grants: grants.clone(),
+            stop: Arc::clone(&stop),
+            rng: ChaCha8Rng::seed_from_u64(seed ^ (number << 32)),
+        };
+        let tasks = (0..number).map(client).map(Client::run).collect();
+        Self { tasks, stop }
+    }
+
+    /// Tells the clients to stop and waits for the requests that are under way.
+    pub(crate) async fn finish(mut self, patience: Patience) -> Result<(), Stop> {
+        self.stop.store(true, Ordering::Relaxed);
+        let what = "the end of every request";
+        while let Some(client) = patience.wait_for(what, self.tasks.join_next()).await? {
+            client?;
+        }
+        Ok(())
+    }
+}
+
+struct Client {
+    oracle: Arc<Mutex<Oracle>>,
+    clock: ManualClock,
+    grants: Grants,
+    stop: Arc<AtomicBool>,
+    rng: ChaCha8Rng,
+}
+
+impl Client {
+    async fn run(mut self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            match self.rng.random_range(0..10) {
+                0 => self.clock.advance(self.rng.random_range(0..30)),
+                1 => self.clock.rewind(self.rng.random_range(0..30)),
+                _ => {}
+            }
+            let count = self.rng.random_range(1..=LONGEST);
+            let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+            // A refusal is no timestamp; whether there are enough is for the check to say.
+            let _ = self.grants.request(&self.oracle, count).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

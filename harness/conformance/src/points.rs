@@ -1,0 +1,153 @@
+//! Every file call that changes something, while a node opens its store or persists: the points at
+//! which a crash or a failure of the disk can make a difference.
+
+use std::fmt;
+
+use rand::seq::IteratorRandom;
+use rand_chacha::ChaCha8Rng;
+use tsoracle_testbed::faultfs::{Action, Call, Op, Rule, RuleId, Trigger};
+use tsoracle_testbed::{Cluster, DiskFaults, Placement};
+
+use crate::Stop;
+use crate::case::Case;
+use crate::crash::{kill_all, start_and_check};
+use crate::ledger::Ledger;
+use crate::verdict::guard;
+
+/// More points than this are sampled, so that a store of many files takes no hour.
+const MOST_POINTS: usize = 64;
+/// As above, where each start costs an election.
+const MOST_POINTS_OF_MANY_NODES: usize = 8;
+
+/// A stretch of a node's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    FirstOpen,
+    Reopen,
+    Persist,
+}
+
+/// One call of a stretch.
+#[derive(Clone, Debug)]
+pub(crate) struct Point {
+    pub(crate) phase: Phase,
+    pub(crate) call: Call,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FirstOpen => "a first open",
+            Self::Reopen => "a reopening",
+            Self::Persist => "a persist",
+        })
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Call { n, op, path } = &self.call;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        write!(f, "call {n} of {} ({op:?} {name})", self.phase)
+    }
+}
+
+/// The points of each stretch, as one run of it shows them. Another run may make fewer calls; a
+/// point that it does not reach is counted as such.
+pub(crate) struct Points {
+    pub(crate) first_open: Vec<Point>,
+    pub(crate) reopen: Vec<Point>,
+    pub(crate) persist: Vec<Point>,
+}
+
+impl Points {
+    /// Watches one node make its store, open it again after a kill, and persist.
+    pub(crate) async fn trace(case: &mut Case, rng: &mut ChaCha8Rng) -> Result<Self, Stop> {
+        let mut cluster = Cluster::prepare(&case.plan(Placement::Processes))?;
+        let mut ledger = Ledger::default();
+        let mut traces = Vec::new();
+        for phase in [Phase::FirstOpen, Phase::Reopen] {
+            cluster.node_mut(0)?.spawn()?;
+            let rule = watch(&cluster, 0, Action::Trace, Trigger::Every).await?;
+            let leader = start_and_check(case, &mut cluster, &mut ledger).await?;
+            traces.push(cluster.nodes()[0].disk()?.trace(rule).await?);
+            case.persist(&leader, ledger.propose()).await?;
+            if phase == Phase::Reopen {
+                let rule = watch(&cluster, leader.index, Action::Trace, Trigger::Every).await?;
+                case.persist(&leader, ledger.propose()).await?;
+                traces.push(cluster.nodes()[leader.index].disk()?.trace(rule).await?);
+            }
+            kill_all(&mut cluster)?;
+        }
+        let mut traces = traces.into_iter();
+        let mut points = |phase| {
+            let calls = traces.next().unwrap_or_default();
+            sample(case, rng, phase, calls)
+        };
+        Ok(Self {
+            first_open: points(Phase::FirstOpen)?,
+            reopen: points(Phase::Reopen)?,
+            persist: points(Phase::Persist)?,
+        })
+    }
+}
+
+/// Sets a rule on those calls of a node that change something.
+pub(crate) async fn watch(
+    cluster: &Cluster,
+    index: usize,
+    action: Action,
+    trigger: Trigger,
+) -> Result<RuleId, Stop> {
+    let node = &cluster.nodes()[index];
+    let rule = Rule::new(node.dir(), action).ops(Op::MUTATING).at(trigger);
+    Ok(node.disk()?.install(rule).await?)
+}
+
+/// How many points were reached, of those that were tried.
+#[derive(Default)]
+pub(crate) struct Reached {
+    reached: u64,
+    tried: u64,
+}
+
+impl Reached {
+    pub(crate) fn add(&mut self, reached: bool) {
+        self.reached += u64::from(reached);
+        self.tried += 1;
+    }
+
+    /// Notes the counts and begins anew. A check that reached few points has shown little.
+    pub(crate) fn report(&mut self, case: &mut Case, what: &str) -> Result<(), Stop> {
+        let Self { reached, tried } = std::mem::take(self);
+        guard!(
+            reached * 2 > tried,
+            "{what}: only {reached} of {tried} points were reached"
+        );
+        case.count(what, reached);
+        if reached < tried {
+            case.count(format!("{what}: points not reached"), tried - reached);
+        }
+        Ok(())
+    }
+}
+
+fn sample(
+    case: &mut Case,
+    rng: &mut ChaCha8Rng,
+    phase: Phase,
+    calls: Vec<Call>,
+) -> Result<Vec<Point>, Stop> {
+    guard!(!calls.is_empty(), "{phase} changes no file");
+    case.count(format!("file calls of {phase}"), calls.len() as u64);
+    let most = match case.capabilities().smallest_cluster() {
+        1 => MOST_POINTS,
+        _ => MOST_POINTS_OF_MANY_NODES,
+    };
+    let mut calls = calls.into_iter().sample(rng, most);
+    calls.sort_by_key(|call| call.n);
+    Ok(calls
+        .into_iter()
+        .map(|call| Point { phase, call })
+        .collect())
+}

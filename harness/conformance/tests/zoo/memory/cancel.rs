@@ -1,0 +1,122 @@
+//! P7: what a dropped future leaves behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use tsoracle_consensus::{ConsensusError, Epoch};
+
+use super::overlay;
+use super::spoiled::{Defect, Life, exhibit, yield_times};
+use crate::exhibit::Exhibit;
+
+pub(super) fn exhibits() -> Vec<Exhibit> {
+    vec![
+        exhibit::<StaysBusy>(),
+        exhibit::<LosesItsTurn>(),
+        exhibit::<RollsBack>(),
+    ]
+}
+
+/// A flag that a dropped future never clears.
+#[derive(Default)]
+struct StaysBusy(AtomicBool);
+
+#[async_trait]
+impl Defect for StaysBusy {
+    const NAME: &'static str = "cancel_leaves_the_driver_busy";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = ();
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        overlay::refuse(life, at_least, epoch).await?;
+        while life.defect.0.swap(true, Ordering::SeqCst) {
+            tokio::time::sleep(std::time::Duration::from_micros(50)).await;
+        }
+        yield_times(1).await;
+        let answer = life.honest.persist_high_water(at_least, epoch).await;
+        life.defect.0.store(false, Ordering::SeqCst);
+        answer
+    }
+}
+
+/// Calls wait for each other in line, and one that leaves the line is waited for.
+#[derive(Default)]
+struct LosesItsTurn {
+    next: AtomicU64,
+    served: AtomicU64,
+}
+
+#[async_trait]
+impl Defect for LosesItsTurn {
+    const NAME: &'static str = "cancel_in_line_stops_the_line";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = ();
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let Self { next, served } = &life.defect;
+        let turn = next.fetch_add(1, Ordering::SeqCst);
+        while served.load(Ordering::SeqCst) != turn {
+            tokio::time::sleep(std::time::Duration::from_micros(50)).await;
+        }
+        // Its turn is given on even when it is dropped here.
+        let _served = Served(Arc::clone(life));
+        yield_times(1).await;
+        life.honest.persist_high_water(at_least, epoch).await
+    }
+}
+
+struct Served(Arc<Life<LosesItsTurn>>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.defect.served.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A dropped persist restores what it found, over what others have stored meanwhile.
+#[derive(Default)]
+struct RollsBack;
+
+#[async_trait]
+impl Defect for RollsBack {
+    const NAME: &'static str = "cancel_rolls_others_back";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = AtomicU64;
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        overlay::load(life, || life.store.load(Ordering::SeqCst)).await
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        overlay::refuse(life, at_least, epoch).await?;
+        let before = life.store.load(Ordering::SeqCst);
+        let mut undo = Undo(Arc::clone(&life.store), Some(before));
+        yield_times(2).await;
+        undo.1 = None;
+        let before = life.store.fetch_max(at_least, Ordering::SeqCst);
+        Ok(before.max(at_least))
+    }
+}
+
+struct Undo(Arc<AtomicU64>, Option<u64>);
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        if let Some(before) = self.1 {
+            self.0.store(before, Ordering::SeqCst);
+        }
+    }
+}

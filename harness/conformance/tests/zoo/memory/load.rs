@@ -1,0 +1,212 @@
+//! R1, R2: loads that answer too old, too early, or when they should not.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tsoracle_consensus::{ConsensusDriver, ConsensusError, Epoch, LeadershipStream};
+
+use super::overlay;
+use super::spoiled::{Defect, Life, exhibit, lock, yield_times};
+use crate::exhibit::Exhibit;
+
+pub(super) fn exhibits() -> Vec<Exhibit> {
+    vec![
+        exhibit::<FromCache>(),
+        exhibit::<CachedByHandle>(),
+        exhibit::<FirstOneStale>(),
+        exhibit::<Dirty>(),
+        exhibit::<AnswersAfterShutdown>(),
+        exhibit::<AnswersForSuccessor>(),
+        exhibit::<HangsAfterShutdown>(),
+    ]
+}
+
+/// A load returns what the one before it found.
+#[derive(Default)]
+struct FromCache(AtomicU64);
+
+#[async_trait]
+impl Defect for FromCache {
+    const NAME: &'static str = "load_from_a_cache";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = ();
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        let loaded = life.honest.load_high_water().await?;
+        Ok(life.defect.0.swap(loaded, Ordering::SeqCst))
+    }
+}
+
+/// Each handle remembers its own persists, and does not ask again.
+#[derive(Default)]
+struct CachedByHandle;
+
+#[async_trait]
+impl Defect for CachedByHandle {
+    const NAME: &'static str = "load_cached_by_each_handle";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = ();
+
+    fn handle(life: &Arc<Life<Self>>) -> Arc<dyn ConsensusDriver> {
+        Arc::new(CachingHandle {
+            inner: Arc::clone(&life.honest),
+            last: Mutex::new(None),
+        })
+    }
+}
+
+struct CachingHandle {
+    inner: Arc<dyn ConsensusDriver>,
+    last: Mutex<Option<u64>>,
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl ConsensusDriver for CachingHandle {
+    fn leadership_events(&self) -> LeadershipStream {
+        self.inner.leadership_events()
+    }
+
+    async fn load_high_water(&self) -> Result<u64, ConsensusError> {
+        let loaded = self.inner.load_high_water().await?;
+        Ok(*lock(&self.last).get_or_insert(loaded))
+    }
+
+    async fn persist_high_water(&self, at_least: u64, epoch: Epoch) -> Result<u64, ConsensusError> {
+        let returned = self.inner.persist_high_water(at_least, epoch).await?;
+        let mut last = lock(&self.last);
+        *last = (*last).max(Some(returned));
+        Ok(returned)
+    }
+}
+
+/// A node opens its store in the background, and meanwhile answers with what it had last time.
+#[derive(Default)]
+struct FirstOneStale(AtomicU64, AtomicBool);
+
+#[async_trait]
+impl Defect for FirstOneStale {
+    const NAME: &'static str = "load_stale_right_after_start";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = AtomicU64;
+
+    async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
+        let now = life.honest.load_high_water().await?;
+        let before = life.store.swap(now, Ordering::SeqCst);
+        life.defect.0.store(before, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        let loaded = life.honest.load_high_water().await?;
+        let opened = life.defect.1.swap(true, Ordering::SeqCst);
+        Ok(if opened {
+            loaded
+        } else {
+            life.defect.0.load(Ordering::SeqCst)
+        })
+    }
+}
+
+/// A load shows what is being proposed, and takes it back when the proposal is dropped.
+#[derive(Default)]
+struct Dirty(Arc<Mutex<Vec<u64>>>);
+
+struct Proposal(Arc<Mutex<Vec<u64>>>, u64);
+
+impl Drop for Proposal {
+    fn drop(&mut self) {
+        let mut proposed = lock(&self.0);
+        if let Some(place) = proposed.iter().position(|value| *value == self.1) {
+            proposed.swap_remove(place);
+        }
+    }
+}
+
+#[async_trait]
+impl Defect for Dirty {
+    const NAME: &'static str = "load_shows_what_is_not_durable";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = ();
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        let loaded = life.honest.load_high_water().await?;
+        let proposed = lock(&life.defect.0).iter().copied().max();
+        Ok(proposed.unwrap_or(0).max(loaded))
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        overlay::refuse(life, at_least, epoch).await?;
+        lock(&life.defect.0).push(at_least);
+        let _proposal = Proposal(Arc::clone(&life.defect.0), at_least);
+        yield_times(3).await;
+        life.honest.persist_high_water(at_least, epoch).await
+    }
+}
+
+/// A node that was shut down answers from what it remembers.
+#[derive(Default)]
+struct AnswersAfterShutdown(AtomicU64);
+
+#[async_trait]
+impl Defect for AnswersAfterShutdown {
+    const NAME: &'static str = "load_answers_after_shutdown";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = ();
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        let remembered = &life.defect.0;
+        match life.honest.load_high_water().await {
+            Ok(loaded) => {
+                remembered.fetch_max(loaded, Ordering::SeqCst);
+                Ok(loaded)
+            }
+            Err(_) => Ok(remembered.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+/// A node that was shut down finds its store open, and answers as if it led: somebody else does.
+#[derive(Default)]
+struct AnswersForSuccessor;
+
+#[async_trait]
+impl Defect for AnswersForSuccessor {
+    const NAME: &'static str = "load_answers_beside_a_successor";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = Mutex<Option<Arc<dyn ConsensusDriver>>>;
+
+    async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
+        *lock(&life.store) = Some(Arc::clone(&life.honest));
+        Ok(())
+    }
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        let newest = lock(&life.store).clone();
+        let newest = newest.unwrap_or_else(|| Arc::clone(&life.honest));
+        newest.load_high_water().await
+    }
+}
+
+/// A load waits for a thread that the shutdown has stopped.
+#[derive(Default)]
+struct HangsAfterShutdown;
+
+#[async_trait]
+impl Defect for HangsAfterShutdown {
+    const NAME: &'static str = "load_hangs_after_shutdown";
+    const FAILS: &'static [&'static str] = &[];
+    type Store = ();
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        match life.honest.load_high_water().await {
+            Ok(loaded) => Ok(loaded),
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
