@@ -6,5 +6,5 @@ use std::sync::Arc;
 use journal_driver::JournalBackend;
 
 fn main() -> ExitCode {
-    tsoracle_lab::run(vec![Arc::new(JournalBackend)])
+    tsoracle_lab::run(&[Arc::new(JournalBackend)])
 }

@@ -34,6 +34,15 @@ impl DirLock {
     }
 }
 
+/// Closing the handle would release the lock only with its last copy, and a child process that is
+/// just being started holds one until it runs its own program.
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // What cannot be unlocked is unlocked by the end of the process.
+        let _ = self.dir.unlock();
+    }
+}
+
 /// Who holds the lock, as the kernel tells it: no file could say so without going stale.
 fn holder(dir: &File) -> String {
     let pid = dir.metadata().ok().and_then(|metadata| {

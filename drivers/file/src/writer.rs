@@ -81,7 +81,8 @@ impl Writer {
     /// After a failure: what was in the batch and what is queued gets the same answer.
     fn refuse_the_rest(&mut self, batch: Vec<Persist>) {
         self.requests.close();
-        let queued = std::iter::from_fn(|| self.requests.try_recv().ok());
+        // Until the last sender that has a place in the queue has used it.
+        let queued = std::iter::from_fn(|| self.requests.blocking_recv());
         let rest = batch
             .into_iter()
             .chain(queued.filter_map(Request::into_persist));

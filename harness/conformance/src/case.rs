@@ -71,12 +71,13 @@ impl Case {
         &self.recording
     }
 
-    /// Notes how often something was tried or seen.
+    /// Notes how often something was tried or seen; what is noted again adds up.
     pub(crate) fn count(&mut self, what: impl Into<String>, count: u64) {
-        self.evidence.push(Evidence {
-            what: what.into(),
-            count,
-        });
+        let what = what.into();
+        match self.evidence.iter_mut().find(|noted| noted.what == what) {
+            Some(noted) => noted.count = noted.count.saturating_add(count),
+            None => self.evidence.push(Evidence { what, count }),
+        }
     }
 
     pub(crate) fn take_evidence(&mut self) -> Vec<Evidence> {

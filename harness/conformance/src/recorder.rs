@@ -36,7 +36,8 @@ impl Recording {
         self.lock().clear();
     }
 
-    fn now_ns(&self) -> u64 {
+    /// The time on the clock of the calls.
+    pub(crate) fn now_ns(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 

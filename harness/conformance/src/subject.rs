@@ -60,10 +60,16 @@ impl Subject {
         Ok(())
     }
 
-    /// A start, a persist that must work, and a kill.
-    pub(crate) async fn live_and_die(&mut self, case: &Case) -> Result<(), Stop> {
+    /// A start, and a persist that must work.
+    pub(crate) async fn live(&mut self, case: &Case) -> Result<(), Stop> {
         let leader = self.start(case).await?;
         self.persist(case, &leader).await??;
+        Ok(())
+    }
+
+    /// A start, a persist that must work, and a kill.
+    pub(crate) async fn live_and_die(&mut self, case: &Case) -> Result<(), Stop> {
+        self.live(case).await?;
         self.kill(false)
     }
 }

@@ -68,7 +68,20 @@ fn replay(result: &CheckResult) -> String {
         seed,
         ..
     } = result;
-    format!("{SEED_ENV}={seed} cargo test -- --exact {backend}::{check}")
+    let profile = if cfg!(debug_assertions) {
+        ""
+    } else {
+        " --release"
+    };
+    let target = test_target().map_or_else(String::new, |target| format!(" --test {target}"));
+    format!("{SEED_ENV}={seed} cargo test{profile}{target} -- --exact {backend}::{check}")
+}
+
+/// The name of this test target: cargo adds a dash and a hash to the program's.
+fn test_target() -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    let (target, _hash) = program.file_stem()?.to_str()?.rsplit_once('-')?;
+    Some(target.to_owned())
 }
 
 fn options() -> Result<RunOptions, String> {

@@ -27,7 +27,7 @@ const POLLS_BEFORE_DROP: usize = 4;
 pub(crate) struct Mix {
     /// How many tasks.
     pub(crate) clients: u64,
-    /// The first value that is persisted; later ones rise, with steps back in between.
+    /// The first value that is persisted; later ones rise, and most lag a little behind.
     pub(crate) from: u64,
     /// Loads, of a hundred calls.
     pub(crate) loads: u32,
@@ -185,12 +185,12 @@ impl Client {
     /// Now and then above everything so far, mostly a little below: the last to be answered is
     /// seldom the highest.
     fn choose_value(&mut self) -> u64 {
-        let step = self.rng.random_range(1..=3);
-        let at_least = self.shared.next.fetch_add(step, Ordering::Relaxed);
-        if self.rng.random_bool(0.75) {
-            at_least.saturating_sub(self.rng.random_range(0..20))
+        if self.rng.random_bool(0.2) {
+            let step = self.rng.random_range(1..=3);
+            self.shared.next.fetch_add(step, Ordering::Relaxed)
         } else {
-            at_least
+            let next = self.shared.next.load(Ordering::Relaxed);
+            next.saturating_sub(self.rng.random_range(4..=20))
         }
     }
 

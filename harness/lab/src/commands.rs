@@ -29,16 +29,16 @@ enum Ending {
 /// status that `lab --help` explains. Call it first in `main`: it also serves the node processes
 /// that the suite starts from the same program.
 #[must_use]
-pub fn run(backends: Vec<Arc<dyn Backend>>) -> ExitCode {
+pub fn run(backends: &[Arc<dyn Backend>]) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    if let Some(code) = run_node_process_if_asked(&backends) {
+    if let Some(code) = run_node_process_if_asked(backends) {
         return code;
     }
-    match dispatch(Cli::parse(), &backends) {
+    match dispatch(Cli::parse(), backends) {
         Ok(Ending::Good) => ExitCode::SUCCESS,
         Ok(Ending::Bad) => ExitCode::FAILURE,
         Err(error) => {

@@ -48,9 +48,9 @@ impl Progress {
     /// A line that stays, above the bar.
     pub(crate) fn say(&self, line: &str) {
         if self.plain {
-            eprintln!("{line}")
+            eprintln!("{line}");
         } else {
-            self.bar.println(line)
+            self.bar.println(line);
         }
     }
 

@@ -46,7 +46,7 @@ pub fn render(results: &Results) -> Result<Report, RenderError> {
 
 fn main(results: &Results) -> String {
     let parts = [
-        introduction(),
+        INTRODUCTION.to_owned(),
         heading("At a glance") + &summary::table(results).text(),
         failures::section(results),
         aims(results),
@@ -61,15 +61,15 @@ fn main(results: &Results) -> String {
     parts.concat()
 }
 
-fn introduction() -> String {
-    format!(
-        "# Choosing a driver\n\n\
-         <!-- Generated from a run's results; edits are lost. -->\n\n\
-         What each driver was found to do: whether it keeps the contract, and what it takes. Every \
-         figure stands beside its *floor*, the least that the same work cost on the same machine in \
-         the same minutes. This page states what was measured and gives no advice.\n",
-    )
-}
+const INTRODUCTION: &str = "\
+# Choosing a driver
+
+<!-- Generated from a run's results; edits are lost. -->
+
+What each driver was found to do: whether it keeps the contract, and what it takes. Every figure
+stands beside its *floor*, the least that the same work cost on the same machine in the same minutes.
+This page states what was measured and gives no advice.
+";
 
 fn aims(results: &Results) -> String {
     let mut table = Table::new(["figure", "driver", ">aim", ">measured", ">floor", "outcome"]);

@@ -18,7 +18,8 @@ fn golden(name: &str) -> PathBuf {
 fn assert_golden(name: &str, contents: &str) {
     let path = golden(name);
     if std::env::var_os("TSORACLE_BLESS").is_some() {
-        std::fs::write(&path, contents).unwrap();
+        let written = std::fs::write(&path, contents);
+        assert!(written.is_ok(), "{}: {written:?}", path.display());
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(

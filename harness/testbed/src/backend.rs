@@ -102,7 +102,7 @@ pub enum Damage {
     Flip,
     /// The end cut off.
     Truncate,
-    /// The whole file set to zero bytes.
+    /// The whole file, or one 512-byte block of it, set to zero bytes.
     Zero,
     /// The file removed.
     Remove,

@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt;
 use rand::RngExt;
+use tsoracle_testbed::Cluster;
 
 use crate::case::Case;
 use crate::crash::{start_and_check, strike_under_load};
@@ -31,18 +32,17 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
             0 => leader.index,
             _ => rng.random_range(0..cluster.nodes().len()),
         };
-        case.recording().clear();
-        let tally = strike_under_load(
-            case,
-            &mut cluster,
-            &leader,
-            &mut ledger,
-            &mut rng,
-            |cluster| Ok(cluster.node_mut(victim)?.kill()?),
-        )
-        .await?;
+        let recording = case.recording().clone();
+        let mut killed_ns = 0;
+        let kill = |cluster: &mut Cluster| {
+            killed_ns = recording.now_ns();
+            Ok(cluster.node_mut(victim)?.kill()?)
+        };
+        recording.clear();
+        let tally =
+            strike_under_load(case, &mut cluster, &leader, &mut ledger, &mut rng, kill).await?;
         acknowledged += tally.acknowledged;
-        cut += cut_short(&case.recording().calls());
+        cut += cut_short(&recording.calls(), killed_ns);
     }
     start_and_check(case, &mut cluster, &mut ledger).await?;
     guard!(cut > 0, "no call was under way at any of the kills");
@@ -52,14 +52,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Calls without an answer that had begun before the last answer came.
-fn cut_short(calls: &[Call]) -> u64 {
-    let answered = calls
-        .iter()
-        .filter(|call| matches!(call.outcome, Outcome::Value(_)));
-    let last_ns = answered.map(|call| call.end_ns).max().unwrap_or_default();
+/// Calls that had begun before the kill and have no answer.
+fn cut_short(calls: &[Call], killed_ns: u64) -> u64 {
     let cut = calls
         .iter()
-        .filter(|call| matches!(call.outcome, Outcome::Unknown(_)) && call.start_ns < last_ns);
+        .filter(|call| call.start_ns < killed_ns && matches!(call.outcome, Outcome::Unknown(_)));
     cut.count() as u64
 }

@@ -55,7 +55,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         let dropped_before = seen.dropped;
         for _ in 0..DROPS_EACH {
             drop_alone(case, &leader, polls, &mut seen).await?;
-            drop_beside_another(case, &leader, polls, &mut seen).await?;
+            drop_behind_another(case, &leader, polls, &mut seen).await?;
+            drop_around_another(case, &leader, polls, &mut seen).await?;
         }
         if seen.dropped == dropped_before {
             break;
@@ -87,8 +88,25 @@ async fn drop_alone(
     ensure_serves(case, leader, seen, proposed).await
 }
 
-/// Another persist, which asks for less, ends before the first one is dropped; if the driver lets it.
-async fn drop_beside_another(
+/// Another persist is under way already, and ends after the drop; if the driver takes so long.
+async fn drop_behind_another(
+    case: &Case,
+    leader: &Leader,
+    polls: usize,
+    seen: &mut Seen,
+) -> Result<(), Stop> {
+    let least = seen.value + STEP;
+    let proposed = least + STEP;
+    let doomed = leader.driver.persist_high_water(proposed, leader.epoch);
+    let (acknowledged, answer) =
+        tokio::join!(case.persist(leader, least), poll_at_most(polls, doomed));
+    seen.value = seen.value.max(acknowledged?);
+    seen.note(answer)?;
+    ensure_serves(case, leader, seen, proposed).await
+}
+
+/// Another persist begins after it and ends before the drop; if the driver lets it.
+async fn drop_around_another(
     case: &Case,
     leader: &Leader,
     polls: usize,

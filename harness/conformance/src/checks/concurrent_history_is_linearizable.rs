@@ -25,6 +25,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut total = Tally::default();
     for term in 0..=RESTARTS {
         let leader = case.start_again(&mut cluster).await?;
+        case.load(&leader).await?;
         let mix = Mix {
             clients: CLIENTS,
             from: total.highest_proposed + 1,

@@ -45,19 +45,29 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     reached.report(case, "crashes in a persist")
 }
 
-/// One end of a process, on either side of a call, alone or with the power.
+/// One end of a process, on either side of a call.
 struct Crash<'a> {
     point: &'a Point,
     when: When,
-    power: bool,
+    power: Power,
+}
+
+/// What happens to the machine when a process ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Power {
+    Stays,
+    Goes,
+    /// It goes after the next process has opened what the dead one left, and has acknowledged.
+    GoesLater,
 }
 
 fn crashes(points: &[Point]) -> impl Iterator<Item = Crash<'_>> {
     points.iter().flat_map(|point| {
         let sides = [When::Before, When::After];
-        sides
-            .into_iter()
-            .flat_map(move |when| [false, true].map(|power| Crash { point, when, power }))
+        sides.into_iter().flat_map(move |when| {
+            let powers = [Power::Stays, Power::Goes, Power::GoesLater];
+            powers.map(|power| Crash { point, when, power })
+        })
     })
 }
 
@@ -67,10 +77,10 @@ impl fmt::Display for Crash<'_> {
             When::Before => "before",
             When::After => "after",
         };
-        let power = if self.power {
-            " and the power lost"
-        } else {
-            ""
+        let power = match self.power {
+            Power::Stays => "",
+            Power::Goes => " and the power lost",
+            Power::GoesLater => ", and the power lost after the next acknowledgement",
         };
         write!(f, "killed {when} {}{power}", self.point)
     }
@@ -79,12 +89,17 @@ impl fmt::Display for Crash<'_> {
 /// Crashes once and starts again. Returns whether the point was reached.
 async fn suffer(case: &Case, subject: &mut Subject, crash: &Crash<'_>) -> Result<bool, Stop> {
     let crashed = crash_once(case, subject, crash).await.map_err(at(crash))?;
+    if crash.power == Power::GoesLater {
+        subject.spawn(true).await?;
+        subject.live(case).await.map_err(at(crash))?;
+        subject.kill(true)?;
+    }
     subject.live_and_die(case).await.map_err(at(crash))?;
     Ok(crashed)
 }
 
 async fn crash_once(case: &Case, subject: &mut Subject, crash: &Crash<'_>) -> Result<bool, Stop> {
-    subject.spawn(crash.power).await?;
+    subject.spawn(crash.power != Power::Stays).await?;
     let crashed = match crash.point.phase {
         Phase::FirstOpen | Phase::Reopen => {
             let armed = Armed::new(&subject.cluster, 0, crash).await?;
@@ -104,7 +119,7 @@ async fn crash_once(case: &Case, subject: &mut Subject, crash: &Crash<'_>) -> Re
                 .await?
         }
     };
-    subject.kill(crash.power)?;
+    subject.kill(crash.power == Power::Goes)?;
     Ok(crashed)
 }
 

@@ -2,6 +2,7 @@
 //! across restarts.
 
 use futures_util::{FutureExt, StreamExt};
+use tokio::task::unconstrained;
 use tsoracle_consensus::{Epoch, LeadershipStream};
 use tsoracle_testbed::{Cluster, Leader};
 
@@ -56,7 +57,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 /// Notes the epochs of all states that the streams have ready.
 fn look(views: &mut [LeadershipStream], shown: &mut [Vec<Epoch>]) {
     for (states, epochs) in views.iter_mut().zip(shown) {
-        while let Some(Some(state)) = states.next().now_or_never() {
+        while let Some(Some(state)) = unconstrained(states.next()).now_or_never() {
             epochs.extend(state.leading_epoch());
         }
     }

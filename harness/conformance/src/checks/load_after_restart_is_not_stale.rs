@@ -10,7 +10,7 @@ use crate::traffic::{Mix, Traffic};
 use crate::verdict::{ensure, guard};
 use crate::{Check, Level, Stop};
 
-const RESTARTS: u64 = 6;
+const RESTARTS: u64 = 8;
 const FIRST_LOADS: u64 = 8;
 
 pub(super) const CHECK: Check = Check {

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut cluster = case.cluster().await?;
     let mut leader = case.leader(&cluster).await?;
-    let (mut value, mut refused) = (0, 0);
+    let (mut value, mut refused) = (case.load(&leader).await?, 0);
     for round in 0..ROUNDS {
         let mix = Mix {
             clients: 32,

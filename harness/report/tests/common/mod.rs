@@ -143,6 +143,7 @@ fn timing(election_ms: u64, lease_ms: Option<u64>) -> Timing {
     }
 }
 
+#[expect(clippy::expect_used, reason = "the object above is a result")]
 fn check(
     backend: &str,
     clause: &str,

@@ -10,6 +10,9 @@ pub(crate) enum Flaw {
     NoFileSync,
     /// The rename is never made durable.
     NoDirSync,
+    /// Names are made durable when they are made, and never again: not by the process that finds
+    /// them after a crash.
+    TrustsNames,
     /// The answer leaves after the write; the sync comes with the next persist.
     SyncsLater,
     /// The answer leaves from memory; the file follows at shutdown.

@@ -18,7 +18,7 @@ use flaw::Flaw;
 use node::{FileNode, SharedNode};
 use store::STATE;
 
-const DEADLINE: Duration = Duration::from_millis(200);
+const DEADLINE: Duration = Duration::from_millis(500);
 
 /// A durable driver of one node, with one flaw or none.
 struct FileBackend {
@@ -90,6 +90,7 @@ const EXHIBITS: &[(Flaw, &[&str])] = &[
             "failing_disk_stops_the_node",
         ],
     ),
+    (Flaw::TrustsNames, &["crash_points_keep_old_or_new"]),
     (
         Flaw::SyncsLater,
         &[

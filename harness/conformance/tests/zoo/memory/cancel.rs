@@ -1,9 +1,10 @@
 //! P7: what a dropped future leaves behind.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use tokio::sync::{Semaphore, watch};
 use tsoracle_consensus::{ConsensusError, Epoch};
 
 use super::overlay;
@@ -18,9 +19,9 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
     ]
 }
 
-/// A flag that a dropped future never clears.
+/// A permit that a dropped future never gives back.
 #[derive(Default)]
-struct StaysBusy(AtomicBool);
+struct StaysBusy(OnePermit);
 
 #[async_trait]
 impl Defect for StaysBusy {
@@ -34,13 +35,21 @@ impl Defect for StaysBusy {
         epoch: Epoch,
     ) -> Result<u64, ConsensusError> {
         overlay::refuse(life, at_least, epoch).await?;
-        while life.defect.0.swap(true, Ordering::SeqCst) {
-            tokio::time::sleep(std::time::Duration::from_micros(50)).await;
-        }
+        let OnePermit(busy) = &life.defect.0;
+        let permit = busy.acquire().await.map_err(ConsensusError::permanent)?;
+        permit.forget();
         yield_times(1).await;
         let answer = life.honest.persist_high_water(at_least, epoch).await;
-        life.defect.0.store(false, Ordering::SeqCst);
+        busy.add_permits(1);
         answer
+    }
+}
+
+struct OnePermit(Semaphore);
+
+impl Default for OnePermit {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
     }
 }
 
@@ -48,7 +57,7 @@ impl Defect for StaysBusy {
 #[derive(Default)]
 struct LosesItsTurn {
     next: AtomicU64,
-    served: AtomicU64,
+    served: watch::Sender<u64>,
 }
 
 #[async_trait]
@@ -64,9 +73,9 @@ impl Defect for LosesItsTurn {
     ) -> Result<u64, ConsensusError> {
         let Self { next, served } = &life.defect;
         let turn = next.fetch_add(1, Ordering::SeqCst);
-        while served.load(Ordering::SeqCst) != turn {
-            tokio::time::sleep(std::time::Duration::from_micros(50)).await;
-        }
+        let mut line = served.subscribe();
+        let come = line.wait_for(|served| *served == turn).await;
+        drop(come.map_err(ConsensusError::permanent)?);
         // Its turn is given on even when it is dropped here.
         let _served = Served(Arc::clone(life));
         yield_times(1).await;
@@ -78,7 +87,7 @@ struct Served(Arc<Life<LosesItsTurn>>);
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.0.defect.served.fetch_add(1, Ordering::SeqCst);
+        self.0.defect.served.send_modify(|served| *served += 1);
     }
 }
 

@@ -169,6 +169,16 @@ impl Defect for AnswersAfterShutdown {
             Err(_) => Ok(remembered.load(Ordering::SeqCst)),
         }
     }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let returned = life.honest.persist_high_water(at_least, epoch).await?;
+        life.defect.0.fetch_max(returned, Ordering::SeqCst);
+        Ok(returned)
+    }
 }
 
 /// A node that was shut down finds its store open, and answers as if it led: somebody else does.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt};
+use tokio::task::unconstrained;
 use tsoracle_conformance::reference::InMemory;
 use tsoracle_consensus::{
     ConsensusDriver, ConsensusError, Epoch, Handoff, LeaderState, LeadershipStream, Membership,
@@ -80,10 +81,10 @@ pub(super) struct Life<D: Defect> {
 }
 
 impl<D: Defect> Life<D> {
-    /// What the reference shows now.
+    /// What the reference shows now, to whoever asks however often.
     pub(super) fn state(&self) -> Option<LeaderState> {
         let mut states = self.honest.leadership_events();
-        states.next().now_or_never().flatten()
+        unconstrained(states.next()).now_or_never().flatten()
     }
 
     /// The epoch that the reference leads with.
