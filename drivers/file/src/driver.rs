@@ -245,7 +245,8 @@ impl Shared {
         self.step_down();
     }
 
-    fn step_down(&self) {
+    /// Ends the lease and every stream; only the first call counts.
+    pub(crate) fn step_down(&self) {
         self.leading.store(false, Ordering::SeqCst);
         self.lease.end();
         self.leadership.end(LeaderState::NoLeader);

@@ -39,6 +39,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Serves until the driver stops or the store fails; then releases the store.
     pub(crate) fn run(mut self) {
+        let _last = StepsDown(Arc::clone(&self.shared));
         let mut batch = Vec::new();
         while let Some(first) = self.requests.blocking_recv() {
             batch.extend(first.into_persist());
@@ -89,6 +90,16 @@ impl Writer {
         for persist in rest {
             let _ = persist.answer.send(Err(self.shared.refusal()));
         }
+    }
+}
+
+/// However the writer ends, a panic included, the lease ends before the store's lock goes: this is
+/// dropped before the writer is.
+struct StepsDown(Arc<Shared>);
+
+impl Drop for StepsDown {
+    fn drop(&mut self) {
+        self.0.step_down();
     }
 }
 
