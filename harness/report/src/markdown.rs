@@ -1,5 +1,8 @@
 //! Tables that read well as text too.
 
+/// Columns wider than this are not padded out.
+const PADDING_MAX: usize = 64;
+
 /// A Markdown table under construction.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -71,7 +74,7 @@ impl Table {
         let title = self.columns.get(i).map(|column| &column.title);
         let cells = self.rows.iter().filter_map(|row| row.get(i));
         let widest = cells.chain(title).map(|text| text.chars().count()).max();
-        widest.unwrap_or(0).max(3)
+        widest.unwrap_or(0).clamp(3, PADDING_MAX)
     }
 
     fn line(&self, cells: &[&str], widths: &[usize]) -> String {

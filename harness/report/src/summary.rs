@@ -5,7 +5,7 @@ use tsoracle_latency::{LatencyResults, SyncVerdict, Syncs};
 
 use crate::markdown::Table;
 use crate::units::{digits, duration};
-use crate::{DriverResults, Results};
+use crate::{DriverResults, Quantity, Results};
 
 /// A short Markdown table for a README: one row per driver, and a line on where it was measured.
 #[must_use]
@@ -73,7 +73,7 @@ pub(crate) fn row(driver: &DriverResults, strong: &str) -> [String; 9] {
             let concurrent = &latency.concurrent;
             let took = duration(concurrent.rounds.measured.p50_ns);
             match concurrent.syncs.per_operation_of_busiest_node() {
-                Some(syncs) => format!("{took}, {} syncs", digits(syncs)),
+                Some(syncs) => format!("{took}, {}", Quantity::Syncs(syncs)),
                 None => took,
             }
         }),

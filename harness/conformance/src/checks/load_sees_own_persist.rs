@@ -60,6 +60,8 @@ async fn persist_and_load(leader: Leader, from: u64) -> Result<(), Stop> {
     for round in 1..=EACH {
         let at_least = from + round * CLIENTS;
         let persisted = driver.persist_high_water(at_least, epoch).await?;
+        // Others may do their worst in between.
+        tokio::task::yield_now().await;
         let loaded = driver.load_high_water().await?;
         ensure!(
             loaded >= persisted && persisted >= at_least,
