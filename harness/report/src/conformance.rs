@@ -23,6 +23,7 @@ pub(crate) fn section(results: &Results) -> String {
          nothing was shown; it counts as a failure.\n\n",
     );
     text.push_str(&matrix(results, &checks));
+    text.push_str(&untouched(&checks));
     text.push_str(&not_offered(results));
     text.push_str(&unnoticed_damage(results));
     text.push_str(&evidence(results));
@@ -69,9 +70,23 @@ fn matrix(results: &Results, checks: &[(String, String)]) -> String {
             .drivers
             .iter()
             .map(|driver| verdicts(driver, clause, check));
-        table.row([shown, check.replace('_', " ")].into_iter().chain(cells));
+        table.row([shown, format!("`{check}`")].into_iter().chain(cells));
     }
     table.text()
+}
+
+/// The clauses that nothing was said about, so that nobody takes them for held.
+fn untouched(checks: &[(String, String)]) -> String {
+    let is_touched = |id: &str| checks.iter().any(|(clause, _)| clause == id);
+    let untouched: Vec<_> = contract::clauses()
+        .filter(|(id, _)| !is_touched(id))
+        .map(|(id, _)| label(id))
+        .collect();
+    if untouched.is_empty() {
+        return String::new();
+    }
+    let list = untouched.join("; ");
+    format!("\nNo check of this run is about these clauses: {list}.\n")
 }
 
 /// `P3 durable`: the clause with its name, where it has a short one.

@@ -12,6 +12,8 @@ use crate::{Check, Level, Stop};
 const ALONE: u64 = 50;
 const CLIENTS: u64 = 16;
 const EACH: u64 = 15;
+/// Turns that others get between a persist and its load.
+const GAP: usize = 3;
 
 pub(super) const CHECK: Check = Check {
     name: "load_sees_own_persist",
@@ -61,7 +63,9 @@ async fn persist_and_load(leader: Leader, from: u64) -> Result<(), Stop> {
         let at_least = from + round * CLIENTS;
         let persisted = driver.persist_high_water(at_least, epoch).await?;
         // Others may do their worst in between.
-        tokio::task::yield_now().await;
+        for _ in 0..GAP {
+            tokio::task::yield_now().await;
+        }
         let loaded = driver.load_high_water().await?;
         ensure!(
             loaded >= persisted && persisted >= at_least,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, Epoch, LeadershipStream};
 
 use super::overlay;
@@ -152,7 +153,21 @@ impl Defect for Dirty {
 
 /// A node that was shut down answers from what it remembers.
 #[derive(Default)]
-struct AnswersAfterShutdown(AtomicU64);
+struct AnswersAfterShutdown(Mutex<u64>);
+
+impl AnswersAfterShutdown {
+    /// Remembers what a call returns, in one step with the call: the reference never waits.
+    fn remember(
+        &self,
+        call: impl Future<Output = Result<u64, ConsensusError>>,
+    ) -> Result<u64, ConsensusError> {
+        let mut remembered = lock(&self.0);
+        let never = || Err(ConsensusError::transient("the reference waits"));
+        let returned = call.now_or_never().unwrap_or_else(never)?;
+        *remembered = remembered.max(returned);
+        Ok(returned)
+    }
+}
 
 #[async_trait]
 impl Defect for AnswersAfterShutdown {
@@ -161,14 +176,8 @@ impl Defect for AnswersAfterShutdown {
     type Store = ();
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
-        let remembered = &life.defect.0;
-        match life.honest.load_high_water().await {
-            Ok(loaded) => {
-                remembered.fetch_max(loaded, Ordering::SeqCst);
-                Ok(loaded)
-            }
-            Err(_) => Ok(remembered.load(Ordering::SeqCst)),
-        }
+        let loaded = life.defect.remember(life.honest.load_high_water());
+        loaded.or_else(|_| Ok(*lock(&life.defect.0)))
     }
 
     async fn persist(
@@ -176,9 +185,13 @@ impl Defect for AnswersAfterShutdown {
         at_least: u64,
         epoch: Epoch,
     ) -> Result<u64, ConsensusError> {
-        let returned = life.honest.persist_high_water(at_least, epoch).await?;
-        life.defect.0.fetch_max(returned, Ordering::SeqCst);
-        Ok(returned)
+        let persist = life.honest.persist_high_water(at_least, epoch);
+        life.defect.remember(persist)
+    }
+
+    async fn shutdown(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
+        let _remembered = lock(&life.defect.0);
+        life.node.shutdown().now_or_never().unwrap_or(Ok(()))
     }
 }
 
