@@ -1,1 +1,1 @@
-//! Criterion benchmarks.
+#![doc = include_str!("../README.md")]
