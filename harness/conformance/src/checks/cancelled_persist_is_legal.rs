@@ -1,5 +1,5 @@
 //! P7: a persist whose future is dropped, after each of its polls, leaves a legal state: it happens
-//! or it does not, others are not disturbed, and later calls work.
+//! or it does not, others are not disturbed, and later calls work. Dropped loads leave nothing.
 
 use std::pin::{Pin, pin};
 
@@ -54,6 +54,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     for polls in 0..=POLLS_MOST {
         let dropped_before = seen.dropped;
         for _ in 0..DROPS_EACH {
+            drop_load(case, &leader, polls, &mut seen).await?;
             drop_alone(case, &leader, polls, &mut seen).await?;
             drop_behind_another(case, &leader, polls, &mut seen).await?;
             drop_around_another(case, &leader, polls, &mut seen).await?;
@@ -66,12 +67,25 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     ensure_serves(case, &leader, &mut seen, 0).await?;
     check_history(0, &case.recording().calls())
         .map_err(|contradiction| Stop::Failed(contradiction.to_string()))?;
-    case.count("persists dropped before their end", seen.dropped);
+    case.count("calls dropped before their end", seen.dropped);
     case.count(
-        "persists that ended before they could be dropped",
+        "calls that ended before they could be dropped",
         seen.completed,
     );
     Ok(())
+}
+
+async fn drop_load(
+    case: &Case,
+    leader: &Leader,
+    polls: usize,
+    seen: &mut Seen,
+) -> Result<(), Stop> {
+    let load = leader.driver.load_high_water();
+    let patience = case.call_patience();
+    let answer = patience.wait_for("a load", poll_at_most(polls, load));
+    seen.note(answer.await?)?;
+    ensure_serves(case, leader, seen, 0).await
 }
 
 async fn drop_alone(

@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
-    let cluster = case.cluster().await?;
+    let mut cluster = case.cluster().await?;
     let leader = case.leader(&cluster).await?;
     let requests = [
         0,
@@ -45,6 +45,12 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
             "persist returned {stored}, and a load then {loaded}"
         );
     }
+    let leader = case.restart(&mut cluster).await?;
+    let loaded = case.load(&leader).await?;
+    ensure!(
+        loaded == stored,
+        "{stored} was the durable value, and a load after a restart returned {loaded}"
+    );
     case.count("persists", requests.len() as u64);
     Ok(())
 }

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Conclusion, Trial};
 use tsoracle_conformance::{ALL, CheckResult, RunOptions, run_check};
 use tsoracle_testbed::{Backend, Durability, run_node_process_if_asked};
 
-/// Exhibits that run at once: most of what the hanging ones do is wait.
-const AT_ONCE: usize = 12;
+/// Exhibits in memory that run at once: most of what the hanging ones do is wait.
+const AT_ONCE: usize = 8;
+/// Exhibits with a disk that run at once: each start of a node is a process.
+const AT_ONCE_ON_DISK: usize = 4;
 /// Added to every limit of a driver that does neither I/O nor processes, instead of the usual.
 const SHORT_SLACK: Duration = Duration::from_millis(400);
 
@@ -25,6 +27,12 @@ pub(crate) struct Exhibit {
     pub(crate) fails: &'static [&'static str],
 }
 
+impl Exhibit {
+    fn is_on_disk(&self) -> bool {
+        self.backend.capabilities().durability == Durability::Disk
+    }
+}
+
 /// Runs every check on every exhibit and compares the sets.
 pub(crate) fn run(exhibits: Vec<Exhibit>) -> ExitCode {
     let backends: Vec<_> = exhibits
@@ -34,31 +42,49 @@ pub(crate) fn run(exhibits: Vec<Exhibit>) -> ExitCode {
     if let Some(code) = run_node_process_if_asked(&backends) {
         return code;
     }
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(AT_ONCE);
     let declared = declared(&exhibits);
     let (broken, caught) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut trials = vec![Trial::test("every_check_can_fail", move || {
         Ok(every_check_can_fail(&declared)?)
     })];
+    let mut trials_on_disk = Vec::new();
     for exhibit in exhibits {
         let (broken, caught) = (Arc::clone(&broken), Arc::clone(&caught));
         let name = exhibit.backend.name().to_owned();
-        trials.push(Trial::test(name, move || {
+        let is_on_disk = exhibit.is_on_disk();
+        let trial = Trial::test(name, move || {
             let is_broken = usize::from(!exhibit.fails.is_empty());
             broken.fetch_add(is_broken, Ordering::Relaxed);
             compare(&exhibit)?;
             caught.fetch_add(is_broken, Ordering::Relaxed);
             Ok(())
-        }));
+        });
+        if is_on_disk {
+            &mut trials_on_disk
+        } else {
+            &mut trials
+        }
+        .push(trial);
     }
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    let in_memory = run_at_once(trials, AT_ONCE);
+    let on_disk = run_at_once(trials_on_disk, AT_ONCE_ON_DISK);
     println!(
         "zoo: caught {} of {}",
         caught.load(Ordering::Relaxed),
         broken.load(Ordering::Relaxed)
     );
-    conclusion.exit_code()
+    if in_memory.has_failed() {
+        in_memory
+    } else {
+        on_disk
+    }
+    .exit_code()
+}
+
+fn run_at_once(trials: Vec<Trial>, threads: usize) -> Conclusion {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(threads);
+    libtest_mimic::run(&arguments, trials)
 }
 
 fn declared(exhibits: &[Exhibit]) -> BTreeSet<&'static str> {
@@ -82,7 +108,7 @@ fn every_check_can_fail(declared: &BTreeSet<&'static str>) -> Result<(), String>
 fn compare(exhibit: &Exhibit) -> Result<(), String> {
     let dir = tempfile::tempdir_in(place()).map_err(|e| e.to_string())?;
     let mut options = RunOptions::new(1, dir.path().to_owned());
-    if exhibit.backend.capabilities().durability == Durability::Process {
+    if !exhibit.is_on_disk() {
         options.slack = SHORT_SLACK;
     }
     let results: Vec<_> = ALL

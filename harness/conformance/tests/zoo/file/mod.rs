@@ -18,7 +18,8 @@ use flaw::Flaw;
 use node::{FileNode, SharedNode};
 use store::STATE;
 
-const DEADLINE: Duration = Duration::from_millis(500);
+/// Long enough for a busy machine; an exhibit that hangs costs a few of them.
+const DEADLINE: Duration = Duration::from_secs(1);
 
 /// A durable driver of one node, with one flaw or none.
 struct FileBackend {

@@ -14,6 +14,7 @@ use crate::exhibit::Exhibit;
 pub(super) fn exhibits() -> Vec<Exhibit> {
     vec![
         exhibit::<StaysBusy>(),
+        exhibit::<LoadStaysBusy>(),
         exhibit::<LosesItsTurn>(),
         exhibit::<RollsBack>(),
     ]
@@ -26,7 +27,11 @@ struct StaysBusy(OnePermit);
 #[async_trait]
 impl Defect for StaysBusy {
     const NAME: &'static str = "cancel_leaves_the_driver_busy";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "concurrent_history_is_linearizable",
+        "stop_while_busy",
+    ];
     type Store = ();
 
     async fn persist(
@@ -53,6 +58,27 @@ impl Default for OnePermit {
     }
 }
 
+/// The same for loads.
+#[derive(Default)]
+struct LoadStaysBusy(OnePermit);
+
+#[async_trait]
+impl Defect for LoadStaysBusy {
+    const NAME: &'static str = "cancel_of_a_load_leaves_the_driver_busy";
+    const FAILS: &'static [&'static str] = &["cancelled_persist_is_legal"];
+    type Store = ();
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        let OnePermit(busy) = &life.defect.0;
+        let permit = busy.acquire().await.map_err(ConsensusError::permanent)?;
+        permit.forget();
+        yield_times(1).await;
+        let answer = life.honest.load_high_water().await;
+        busy.add_permits(1);
+        answer
+    }
+}
+
 /// Calls wait for each other in line, and one that leaves the line is waited for.
 #[derive(Default)]
 struct LosesItsTurn {
@@ -63,7 +89,11 @@ struct LosesItsTurn {
 #[async_trait]
 impl Defect for LosesItsTurn {
     const NAME: &'static str = "cancel_in_line_stops_the_line";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "concurrent_history_is_linearizable",
+        "stop_while_busy",
+    ];
     type Store = ();
 
     async fn persist(
@@ -98,7 +128,11 @@ struct RollsBack;
 #[async_trait]
 impl Defect for RollsBack {
     const NAME: &'static str = "cancel_rolls_others_back";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "concurrent_history_is_linearizable",
+        "stop_while_busy",
+    ];
     type Store = AtomicU64;
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {

@@ -51,7 +51,8 @@ struct Outlives(Endless);
 #[async_trait]
 impl Defect for Outlives {
     const NAME: &'static str = "lease_outlives_shutdown";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["leases_never_overlap", "timestamps_are_realtime_ordered"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -66,7 +67,7 @@ struct EndsAfterTheLock(Endless);
 #[async_trait]
 impl Defect for EndsAfterTheLock {
     const NAME: &'static str = "lease_ends_after_the_lock";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["leases_never_overlap"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -105,7 +106,8 @@ impl SharedLease {
 #[async_trait]
 impl Defect for ComesBack {
     const NAME: &'static str = "lease_comes_back";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["leases_never_overlap", "timestamps_are_realtime_ordered"];
     type Store = SharedLease;
 
     async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
@@ -153,7 +155,8 @@ struct Absent;
 #[async_trait]
 impl Defect for Absent {
     const NAME: &'static str = "lease_is_absent";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["leases_never_overlap", "timestamps_are_realtime_ordered"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -173,7 +176,7 @@ impl Default for ShownTooEarly {
 #[async_trait]
 impl Defect for ShownTooEarly {
     const NAME: &'static str = "lease_comes_after_leader";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["leases_never_overlap"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {

@@ -28,7 +28,8 @@ struct Unlocked;
 #[async_trait]
 impl Defect for Unlocked {
     const NAME: &'static str = "open_is_not_locked";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["leases_never_overlap", "second_open_fails", "stop_twice"];
     type Store = AtomicU64;
 
     async fn open(
@@ -54,7 +55,7 @@ struct Anonymous;
 #[async_trait]
 impl Defect for Anonymous {
     const NAME: &'static str = "open_refusal_names_nobody";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["second_open_fails"];
     type Store = ();
 
     async fn open(
@@ -74,7 +75,8 @@ struct Transient;
 #[async_trait]
 impl Defect for Transient {
     const NAME: &'static str = "open_refusal_is_transient";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["leases_never_overlap", "second_open_fails", "stop_twice"];
     type Store = ();
 
     async fn open(
@@ -94,7 +96,7 @@ struct WearsOut;
 #[async_trait]
 impl Defect for WearsOut {
     const NAME: &'static str = "open_fails_after_a_dozen_times";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["start_after_stop"];
     type Store = AtomicU64;
 
     async fn open(

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use tsoracle_consensus::{ConsensusError, Epoch, reject_out_of_range_advance};
+use tsoracle_consensus::{ConsensusError, Epoch, PHYSICAL_MS_MAX, reject_out_of_range_advance};
 
 use super::overlay;
 use super::spoiled::{Defect, Life, exhibit, lock};
@@ -14,6 +16,8 @@ use crate::exhibit::Exhibit;
 pub(super) fn exhibits() -> Vec<Exhibit> {
     vec![
         exhibit::<ReturnsRequest>(),
+        exhibit::<RoundsUp>(),
+        exhibit::<LandsLate>(),
         exhibit::<AnyEpoch>(),
         exhibit::<NewerEpoch>(),
         exhibit::<EpochBefore>(),
@@ -33,7 +37,13 @@ struct ReturnsRequest;
 #[async_trait]
 impl Defect for ReturnsRequest {
     const NAME: &'static str = "persist_returns_what_was_asked";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "concurrent_history_is_linearizable",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "stop_while_busy",
+    ];
     type Store = ();
 
     async fn persist(
@@ -46,6 +56,62 @@ impl Defect for ReturnsRequest {
     }
 }
 
+/// What is stored is a whole number of seconds.
+#[derive(Default)]
+struct RoundsUp;
+
+#[async_trait]
+impl Defect for RoundsUp {
+    const NAME: &'static str = "persist_rounds_up";
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "clock_jump_forward",
+        "concurrent_history_is_linearizable",
+        "out_of_range_is_refused",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "stop_twice",
+        "stop_while_busy",
+    ];
+    type Store = ();
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let rounded = at_least.checked_next_multiple_of(1_000).unwrap_or(at_least);
+        let in_range = rounded.min(PHYSICAL_MS_MAX).max(at_least);
+        life.honest.persist_high_water(in_range, epoch).await
+    }
+}
+
+/// What was in flight at a shutdown is written afterwards, under the nose of a successor.
+#[derive(Default)]
+struct LandsLate;
+
+#[async_trait]
+impl Defect for LandsLate {
+    const NAME: &'static str = "persist_lands_after_a_successor_opened";
+    const FAILS: &'static [&'static str] = &["stop_while_busy"];
+    type Store = AtomicU64;
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        overlay::load(life, || life.store.load(Ordering::SeqCst)).await
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        overlay::refuse(life, at_least, epoch).await?;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let before = life.store.fetch_max(at_least, Ordering::SeqCst);
+        Ok(before.max(at_least))
+    }
+}
+
 /// The epoch is not looked at.
 #[derive(Default)]
 struct AnyEpoch;
@@ -53,7 +119,11 @@ struct AnyEpoch;
 #[async_trait]
 impl Defect for AnyEpoch {
     const NAME: &'static str = "persist_under_any_epoch";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "one_refusal_per_situation",
+        "stale_epoch_same_node",
+        "unheld_epoch_is_refused",
+    ];
     type Store = ();
 
     async fn persist(
@@ -73,7 +143,8 @@ struct NewerEpoch;
 #[async_trait]
 impl Defect for NewerEpoch {
     const NAME: &'static str = "persist_under_a_newer_epoch";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["one_refusal_per_situation", "unheld_epoch_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -93,7 +164,7 @@ struct EpochBefore(AtomicU64);
 #[async_trait]
 impl Defect for EpochBefore {
     const NAME: &'static str = "persist_under_the_epoch_before_until_the_first";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["stale_epoch_same_node"];
     /// The epochs of all lives.
     type Store = Mutex<Vec<Epoch>>;
 
@@ -125,7 +196,7 @@ struct HalfEpoch;
 #[async_trait]
 impl Defect for HalfEpoch {
     const NAME: &'static str = "persist_compares_half_the_epoch";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["unheld_epoch_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -147,7 +218,7 @@ struct AdoptsNewer(Mutex<Epoch>);
 #[async_trait]
 impl Defect for AdoptsNewer {
     const NAME: &'static str = "persist_adopts_a_newer_epoch";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["unheld_epoch_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -181,7 +252,8 @@ struct NothingToDo;
 #[async_trait]
 impl Defect for NothingToDo {
     const NAME: &'static str = "persist_of_a_stored_value_needs_no_epoch";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["one_refusal_per_situation", "unheld_epoch_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -203,7 +275,11 @@ struct FencedAndApplied;
 #[async_trait]
 impl Defect for FencedAndApplied {
     const NAME: &'static str = "persist_fenced_and_applied";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "one_refusal_per_situation",
+        "stale_epoch_same_node",
+        "unheld_epoch_is_refused",
+    ];
     type Store = ();
 
     async fn persist(
@@ -226,7 +302,12 @@ struct NotLeaderAndApplied;
 #[async_trait]
 impl Defect for NotLeaderAndApplied {
     const NAME: &'static str = "persist_not_leader_and_applied";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "one_refusal_per_situation",
+        "stop_while_busy",
+    ];
     type Store = AtomicU64;
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
@@ -255,7 +336,7 @@ struct SwapsFields;
 #[async_trait]
 impl Defect for SwapsFields {
     const NAME: &'static str = "persist_fenced_with_swapped_fields";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["unheld_epoch_is_refused"];
     type Store = ();
 
     async fn persist(

@@ -13,6 +13,7 @@ use crate::exhibit::Exhibit;
 
 pub(super) fn exhibits() -> Vec<Exhibit> {
     vec![
+        exhibit::<OneTooSmall>(),
         exhibit::<Clamps>(),
         exhibit::<Poisoned>(),
         exhibit::<WrongField>(),
@@ -24,6 +25,29 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
     ]
 }
 
+/// The last millisecond is taken for the first one out of range.
+#[derive(Default)]
+struct OneTooSmall;
+
+#[async_trait]
+impl Defect for OneTooSmall {
+    const NAME: &'static str = "range_is_one_too_small";
+    const FAILS: &'static [&'static str] =
+        &["one_refusal_per_situation", "persist_returns_maximum"];
+    type Store = ();
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        if at_least >= PHYSICAL_MS_MAX {
+            return Err(AdvanceOutOfRange { at_least }.into());
+        }
+        life.honest.persist_high_water(at_least, epoch).await
+    }
+}
+
 /// An advance out of range becomes the greatest one in range.
 #[derive(Default)]
 struct Clamps;
@@ -31,7 +55,8 @@ struct Clamps;
 #[async_trait]
 impl Defect for Clamps {
     const NAME: &'static str = "range_is_clamped";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["one_refusal_per_situation", "out_of_range_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -51,7 +76,8 @@ struct Poisoned(AtomicBool);
 #[async_trait]
 impl Defect for Poisoned {
     const NAME: &'static str = "range_refusal_breaks_later_calls";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["one_refusal_per_situation", "out_of_range_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -76,7 +102,7 @@ struct WrongField;
 #[async_trait]
 impl Defect for WrongField {
     const NAME: &'static str = "range_refusal_names_the_limit";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["out_of_range_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -99,7 +125,8 @@ struct Panics;
 #[async_trait]
 impl Defect for Panics {
     const NAME: &'static str = "range_overflow_panics";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["one_refusal_per_situation", "out_of_range_is_refused"];
     type Store = ();
 
     async fn persist(
@@ -123,7 +150,8 @@ const TOO_LATE_MS: u64 = 4_102_444_800_000;
 #[async_trait]
 impl Defect for OwnClock {
     const NAME: &'static str = "range_by_a_clock_of_its_own";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] =
+        &["one_refusal_per_situation", "persist_returns_maximum"];
     type Store = ();
 
     async fn persist(
@@ -145,7 +173,7 @@ struct NotLeaderBeforeRange;
 #[async_trait]
 impl Defect for NotLeaderBeforeRange {
     const NAME: &'static str = "not_leader_comes_before_range";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["one_refusal_per_situation"];
     type Store = ();
 
     async fn persist(
@@ -165,7 +193,7 @@ struct FencedBeforeRange;
 #[async_trait]
 impl Defect for FencedBeforeRange {
     const NAME: &'static str = "fenced_comes_before_range";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["one_refusal_per_situation"];
     type Store = ();
 
     async fn persist(
@@ -187,7 +215,7 @@ struct FencedBeforeNotLeader(std::sync::OnceLock<Epoch>);
 #[async_trait]
 impl Defect for FencedBeforeNotLeader {
     const NAME: &'static str = "fenced_comes_before_not_leader";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["one_refusal_per_situation"];
     type Store = ();
 
     async fn persist(

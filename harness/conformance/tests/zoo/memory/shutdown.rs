@@ -35,7 +35,33 @@ struct NeverReturns;
 #[async_trait]
 impl Defect for NeverReturns {
     const NAME: &'static str = "shutdown_never_returns";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "clock_jump_back",
+        "clock_jump_forward",
+        "concurrent_history_is_linearizable",
+        "epochs_never_decrease",
+        "fresh_store_loads_zero",
+        "leases_never_overlap",
+        "load_after_restart_is_not_stale",
+        "load_after_shutdown_refuses",
+        "load_sees_all_acknowledged_after_failover",
+        "one_refusal_per_situation",
+        "out_of_range_is_refused",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "resubscribe_many_times",
+        "same_node_again_new_epoch",
+        "second_open_fails",
+        "shutdown_is_bounded",
+        "stale_epoch_same_node",
+        "start_after_stop",
+        "stop_twice",
+        "stop_while_busy",
+        "stream_ends_at_shutdown",
+        "timestamps_are_realtime_ordered",
+        "unheld_epoch_is_refused",
+    ];
     type Store = ();
 
     async fn shutdown(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
@@ -51,7 +77,7 @@ struct SecondFails(AtomicBool);
 #[async_trait]
 impl Defect for SecondFails {
     const NAME: &'static str = "shutdown_twice_is_an_error";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["stop_twice"];
     type Store = ();
 
     async fn shutdown(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
@@ -69,7 +95,7 @@ struct SecondHangs(AtomicBool);
 #[async_trait]
 impl Defect for SecondHangs {
     const NAME: &'static str = "shutdown_twice_hangs";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["stop_twice"];
     type Store = ();
 
     async fn shutdown(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
@@ -87,7 +113,7 @@ struct SecondHitsSuccessor;
 #[async_trait]
 impl Defect for SecondHitsSuccessor {
     const NAME: &'static str = "shutdown_twice_hits_the_successor";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["stop_twice"];
     type Store = Mutex<Option<Arc<dyn Node>>>;
 
     async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
@@ -111,7 +137,27 @@ struct HeldByHandles(Arc<()>);
 #[async_trait]
 impl Defect for HeldByHandles {
     const NAME: &'static str = "shutdown_leaves_the_store_to_its_handles";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "clock_jump_back",
+        "clock_jump_forward",
+        "fresh_store_loads_zero",
+        "leases_never_overlap",
+        "load_after_restart_is_not_stale",
+        "load_after_shutdown_refuses",
+        "load_sees_all_acknowledged_after_failover",
+        "one_refusal_per_situation",
+        "out_of_range_is_refused",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "same_node_again_new_epoch",
+        "stale_epoch_same_node",
+        "start_after_stop",
+        "stop_twice",
+        "stop_while_busy",
+        "timestamps_are_realtime_ordered",
+        "unheld_epoch_is_refused",
+    ];
     type Store = Mutex<Weak<()>>;
 
     async fn open(
@@ -148,7 +194,13 @@ impl Drop for Reader {
 #[async_trait]
 impl Defect for WaitsForReaders {
     const NAME: &'static str = "shutdown_waits_for_readers";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "epochs_never_decrease",
+        "resubscribe_many_times",
+        "shutdown_is_bounded",
+        "start_after_stop",
+        "stream_ends_at_shutdown",
+    ];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -196,7 +248,11 @@ struct HangsWhenBusy(Arc<AtomicU64>);
 #[async_trait]
 impl Defect for HangsWhenBusy {
     const NAME: &'static str = "shutdown_hangs_when_busy";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "stop_while_busy",
+    ];
     type Store = ();
 
     async fn persist(
@@ -226,7 +282,11 @@ struct DropsCalls(Arc<AtomicU64>);
 #[async_trait]
 impl Defect for DropsCalls {
     const NAME: &'static str = "shutdown_forgets_calls_in_line";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "stop_while_busy",
+    ];
     type Store = ();
 
     async fn persist(
@@ -251,7 +311,7 @@ struct KeepsPort;
 #[async_trait]
 impl Defect for KeepsPort {
     const NAME: &'static str = "shutdown_keeps_its_port";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["shutdown_is_bounded"];
     type Store = Mutex<Option<TcpListener>>;
 
     async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {

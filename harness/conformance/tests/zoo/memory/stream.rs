@@ -33,7 +33,7 @@ struct FirstItemLate;
 #[async_trait]
 impl Defect for FirstItemLate {
     const NAME: &'static str = "stream_first_item_late";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["first_item_is_ready"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -50,7 +50,7 @@ struct FirstItemStale;
 #[async_trait]
 impl Defect for FirstItemStale {
     const NAME: &'static str = "stream_first_item_stale";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["first_item_is_current", "resubscribe_many_times"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -66,7 +66,7 @@ struct NeverEnds;
 #[async_trait]
 impl Defect for NeverEnds {
     const NAME: &'static str = "stream_never_ends";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -82,7 +82,7 @@ struct LastStateSwallowed;
 #[async_trait]
 impl Defect for LastStateSwallowed {
     const NAME: &'static str = "stream_last_state_swallowed";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["resubscribe_many_times", "stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -99,7 +99,7 @@ struct UnreadMissesTheEnd;
 #[async_trait]
 impl Defect for UnreadMissesTheEnd {
     const NAME: &'static str = "stream_unread_misses_the_end";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["resubscribe_many_times", "stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -115,7 +115,7 @@ struct LateOneHangs(AtomicBool);
 #[async_trait]
 impl Defect for LateOneHangs {
     const NAME: &'static str = "stream_opened_late_hangs";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -138,7 +138,7 @@ struct LateOneSaysLeader(std::sync::OnceLock<LeaderState>);
 #[async_trait]
 impl Defect for LateOneSaysLeader {
     const NAME: &'static str = "stream_opened_late_says_leader";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -163,7 +163,7 @@ struct OneReaderOnly(Arc<AtomicU64>);
 #[async_trait]
 impl Defect for OneReaderOnly {
     const NAME: &'static str = "stream_has_one_reader_only";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["resubscribe_many_times", "stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -183,7 +183,7 @@ struct HundredReaders(AtomicU64);
 #[async_trait]
 impl Defect for HundredReaders {
     const NAME: &'static str = "stream_has_a_hundred_readers";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["resubscribe_many_times"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
@@ -201,7 +201,7 @@ struct DropEndsOthers(Arc<AtomicU64>);
 #[async_trait]
 impl Defect for DropEndsOthers {
     const NAME: &'static str = "stream_drop_ends_others";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &["resubscribe_many_times", "stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {

@@ -15,6 +15,7 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
     vec![
         exhibit::<LostAtRestart>(),
         exhibit::<LostInShutdown>(),
+        exhibit::<StoredShort>(),
         exhibit::<LastWriteWins>(),
         exhibit::<RaceOfTwo>(),
         exhibit::<BeginsAtTheClock>(),
@@ -30,7 +31,23 @@ struct LostAtRestart(AtomicU64);
 #[async_trait]
 impl Defect for LostAtRestart {
     const NAME: &'static str = "value_lost_at_restart";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "clock_jump_back",
+        "clock_jump_forward",
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "load_sees_all_acknowledged_after_failover",
+        "one_refusal_per_situation",
+        "out_of_range_is_refused",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "stale_epoch_same_node",
+        "start_after_stop",
+        "stop_while_busy",
+        "timestamps_are_realtime_ordered",
+        "unheld_epoch_is_refused",
+    ];
     type Store = ();
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
@@ -54,7 +71,12 @@ struct LostInShutdown(AtomicU64);
 #[async_trait]
 impl Defect for LostInShutdown {
     const NAME: &'static str = "value_acknowledged_during_shutdown_is_lost";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "stop_while_busy",
+        "timestamps_are_realtime_ordered",
+    ];
     type Store = AtomicU64;
 
     async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
@@ -86,6 +108,39 @@ impl Defect for LostInShutdown {
     }
 }
 
+/// The store has five bytes for the value.
+#[derive(Default)]
+struct StoredShort(AtomicU64);
+
+#[async_trait]
+impl Defect for StoredShort {
+    const NAME: &'static str = "value_stored_in_five_bytes";
+    const FAILS: &'static [&'static str] = &["persist_returns_maximum"];
+    type Store = AtomicU64;
+
+    async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
+        let stored = life.store.load(Ordering::SeqCst);
+        let read = stored & ((1 << 40) - 1);
+        life.defect.0.store(read, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        overlay::load(life, || life.defect.0.load(Ordering::SeqCst)).await
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        overlay::refuse(life, at_least, epoch).await?;
+        life.store.fetch_max(at_least, Ordering::SeqCst);
+        let before = life.defect.0.fetch_max(at_least, Ordering::SeqCst);
+        Ok(before.max(at_least))
+    }
+}
+
 /// A persist sets the value, whatever it was.
 #[derive(Default)]
 struct LastWriteWins;
@@ -93,7 +148,16 @@ struct LastWriteWins;
 #[async_trait]
 impl Defect for LastWriteWins {
     const NAME: &'static str = "value_of_the_last_write_wins";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "load_sees_all_acknowledged_after_failover",
+        "load_sees_own_persist",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "stop_while_busy",
+    ];
     type Store = AtomicU64;
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
@@ -120,7 +184,15 @@ struct RaceOfTwo;
 #[async_trait]
 impl Defect for RaceOfTwo {
     const NAME: &'static str = "value_lost_when_two_persist";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "load_sees_all_acknowledged_after_failover",
+        "load_sees_own_persist",
+        "random_orders_never_regress",
+        "stop_while_busy",
+    ];
     type Store = AtomicU64;
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
@@ -149,7 +221,14 @@ struct BeginsAtTheClock;
 #[async_trait]
 impl Defect for BeginsAtTheClock {
     const NAME: &'static str = "value_begins_at_the_clock";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "clock_jump_forward",
+        "concurrent_history_is_linearizable",
+        "fresh_store_loads_zero",
+        "persist_returns_maximum",
+        "stop_while_busy",
+    ];
     type Store = ();
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
@@ -169,7 +248,18 @@ static SHARED: AtomicU64 = AtomicU64::new(0);
 #[async_trait]
 impl Defect for SharedByStores {
     const NAME: &'static str = "value_shared_by_stores";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "clock_jump_forward",
+        "concurrent_history_is_linearizable",
+        "fresh_store_loads_zero",
+        "one_refusal_per_situation",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "stop_twice",
+        "stop_while_busy",
+        "unheld_epoch_is_refused",
+    ];
     type Store = ();
 
     async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
@@ -193,7 +283,21 @@ struct MarginAtStart;
 #[async_trait]
 impl Defect for MarginAtStart {
     const NAME: &'static str = "value_raised_by_every_start";
-    const FAILS: &'static [&'static str] = &[];
+    const FAILS: &'static [&'static str] = &[
+        "cancelled_persist_is_legal",
+        "clock_jump_forward",
+        "concurrent_history_is_linearizable",
+        "load_after_restart_is_not_stale",
+        "load_sees_all_acknowledged_after_failover",
+        "one_refusal_per_situation",
+        "out_of_range_is_refused",
+        "persist_returns_maximum",
+        "random_orders_never_regress",
+        "stale_epoch_same_node",
+        "start_after_stop",
+        "stop_while_busy",
+        "unheld_epoch_is_refused",
+    ];
     type Store = ();
 
     async fn begin(life: &Arc<Life<Self>>) -> Result<(), ConsensusError> {
