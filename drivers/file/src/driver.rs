@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{error::Elapsed, timeout};
 use tracing::Instrument;
 use tsoracle_consensus::{
@@ -29,7 +29,9 @@ use crate::{FileSettings, FileStoreError};
 pub struct FileDriver {
     dir: PathBuf,
     settings: FileSettings,
-    requests: mpsc::Sender<Request>,
+    /// Bounded by `places`, so that a stop always finds room.
+    requests: mpsc::UnboundedSender<Request>,
+    places: Arc<Semaphore>,
     shared: Arc<Shared>,
     closed: watch::Receiver<bool>,
 }
@@ -100,12 +102,15 @@ impl FileDriver {
     }
 
     fn serve(dir: PathBuf, settings: FileSettings, store: Store) -> Result<Self, FileStoreError> {
-        let (requests, queue) = mpsc::channel(settings.queue.max(1));
+        let (requests, queue) = mpsc::unbounded_channel();
+        let places = settings.queue.clamp(1, Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(places));
         let (closed_by_writer, closed) = watch::channel(false);
         let shared = Arc::new(Shared::new(&store));
         let writer = Writer {
             store,
             requests: queue,
+            places: Arc::clone(&places),
             shared: Arc::clone(&shared),
             closed: closed_by_writer,
         };
@@ -117,6 +122,7 @@ impl FileDriver {
             dir,
             settings,
             requests,
+            places,
             shared,
             closed,
         })
@@ -125,14 +131,21 @@ impl FileDriver {
     /// The lease ends here, before the writer can release the lock (L7).
     fn stop(&self) {
         self.shared.stop();
-        // A full queue has the writer awake already, and a closed one has it gone.
-        let _ = self.requests.try_send(Request::Stop);
+        // A writer that is gone has stopped.
+        let _ = self.requests.send(Request::Stop);
     }
 
     async fn through_the_writer(&self, command: AdvancePayload) -> Result<u64, ConsensusError> {
         let (answer, answered) = oneshot::channel();
-        let request = Request::Persist(Persist { command, answer });
-        if self.requests.send(request).await.is_err() {
+        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+            return Err(self.shared.refusal());
+        };
+        let request = Request::Persist(Persist {
+            command,
+            answer,
+            _place: place,
+        });
+        if self.requests.send(request).is_err() {
             return Err(self.shared.refusal());
         }
         let unanswered = |_| {

@@ -58,6 +58,10 @@ impl Store {
     /// Creates a store whose high water and epoch lie at `seed`.
     pub(crate) fn init(dir: &Path, seed: HighWaterState) -> Result<(), FileStoreError> {
         reject_out_of_range_advance(seed.high_water)?;
+        if seed.epoch.checked_next().is_none() {
+            let file = dir.join(STORE).join(RECORD);
+            return Err(FileStoreError::NoEpochLeft { file });
+        }
         let lock = lock_dir(dir)?;
         if exists(&dir.join(STORE))? {
             return Err(FileStoreError::AlreadyInitialized {
@@ -129,13 +133,35 @@ impl Store {
 pub(crate) type Applied = Vec<Result<u64, tsoracle_consensus::Superseded>>;
 
 fn lock_dir(dir: &Path) -> Result<DirLock, FileStoreError> {
-    if !exists(dir)? {
-        fs::create_dir_all(dir).map_err(FileStoreError::io("create", dir))?;
-        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_dir(parent)?;
-        }
-    }
+    make_dir(dir)?;
     DirLock::take(dir)
+}
+
+/// Makes a folder and those above it that are missing, each durable before the next one is made in
+/// it. The name of one that exists is made durable too: whoever made it may have died before that.
+fn make_dir(dir: &Path) -> Result<(), FileStoreError> {
+    let parent = match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    if exists(dir)? {
+        return match sync_dir(parent) {
+            // It was made for this user by another one, who alone can sync it.
+            Err(FileStoreError::Io { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Ok(())
+            }
+            synced => synced,
+        };
+    }
+    make_dir(parent)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(FileStoreError::io("create", dir))?,
+    }
+    sync_dir(parent)
 }
 
 /// Builds a store beside its place and moves it there in one step, so that no crash leaves half.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tsoracle_consensus::{AdvancePayload, ConsensusError};
 
 use crate::FileStoreError;
@@ -17,6 +17,8 @@ use crate::store::Store;
 pub(crate) struct Persist {
     pub(crate) command: AdvancePayload,
     pub(crate) answer: oneshot::Sender<Result<u64, ConsensusError>>,
+    /// Free for another once this one is answered.
+    pub(crate) _place: OwnedSemaphorePermit,
 }
 
 /// What the driver sends to its writer.
@@ -30,7 +32,8 @@ pub(crate) enum Request {
 /// The writer's end of everything.
 pub(crate) struct Writer {
     pub(crate) store: Store,
-    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) shared: Arc<Shared>,
     /// True once the store is closed and its lock is gone.
     pub(crate) closed: watch::Sender<bool>,
@@ -50,7 +53,7 @@ impl Writer {
             }
             if self.shared.is_stopping() {
                 // What is queued already is still written; nothing more is accepted.
-                self.requests.close();
+                self.accept_no_more();
             }
         }
         self.refuse_the_rest(batch);
@@ -59,12 +62,8 @@ impl Writer {
     }
 
     fn take_what_waits(&mut self, batch: &mut Vec<Persist>) {
-        while batch.len() < self.requests.max_capacity() {
-            match self.requests.try_recv() {
-                Ok(request) => batch.extend(request.into_persist()),
-                Err(_) => break,
-            }
-        }
+        let waiting = std::iter::from_fn(|| self.requests.try_recv().ok());
+        batch.extend(waiting.filter_map(Request::into_persist));
     }
 
     /// The value is shown to loads only once it is durable, and before it is acknowledged.
@@ -79,10 +78,14 @@ impl Writer {
         Ok(())
     }
 
+    fn accept_no_more(&mut self) {
+        self.places.close();
+        self.requests.close();
+    }
+
     /// After a failure: what was in the batch and what is queued gets the same answer.
     fn refuse_the_rest(&mut self, batch: Vec<Persist>) {
-        self.requests.close();
-        // Until the last sender that has a place in the queue has used it.
+        self.accept_no_more();
         let queued = std::iter::from_fn(|| self.requests.blocking_recv());
         let rest = batch
             .into_iter()

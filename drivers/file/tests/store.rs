@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tempfile::{TempDir, tempdir};
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, Epoch, HighWaterState, PHYSICAL_MS_MAX};
@@ -71,13 +72,19 @@ async fn a_seed_out_of_range_leaves_nothing_behind() {
 #[tokio::test]
 async fn the_last_epoch_is_the_end() {
     let dir = place();
-    let seed = HighWaterState {
+    let seed = |epoch| HighWaterState {
         high_water: 1,
-        epoch: Epoch::new(u128::MAX),
+        epoch: Epoch::new(epoch),
     };
-    FileDriver::init(dir.path(), seed, FileSettings::default())
+    let refused = FileDriver::init(dir.path(), seed(u128::MAX), FileSettings::default()).await;
+    assert!(
+        matches!(refused, Err(FileStoreError::NoEpochLeft { .. })),
+        "{refused:?}"
+    );
+    FileDriver::init(dir.path(), seed(u128::MAX - 1), FileSettings::default())
         .await
         .unwrap();
+    open(dir.path()).await.unwrap().shutdown().await.unwrap();
     let refused = open(dir.path()).await;
     assert!(
         matches!(refused, Err(FileStoreError::NoEpochLeft { .. })),
@@ -155,6 +162,64 @@ async fn a_persist_below_the_durable_value_touches_no_disk() {
     assert_eq!(driver.persist_high_water(3, epoch).await.unwrap(), 10);
     assert_eq!(faultfs::counts(counter).unwrap().writes, 0);
     faultfs::remove(counter).unwrap();
+}
+
+#[tokio::test]
+async fn folders_that_were_made_for_the_store_survive_a_power_loss() {
+    let base = place();
+    let (data, journal) = (base.path().join("data"), base.path().join("journal"));
+    std::fs::create_dir(&data).unwrap();
+    faultfs::record_unsynced(&data, &journal).unwrap();
+    let nested = data.join("a/b/c");
+    let driver = open(&nested).await.unwrap();
+    let epoch = epoch(&driver).await;
+    driver.persist_high_water(777, epoch).await.unwrap();
+    driver.shutdown().await.unwrap();
+    faultfs::stop_recording();
+    faultfs::lose_unsynced(&data, &journal).unwrap();
+
+    let driver = open(&nested).await.unwrap();
+    assert_eq!(driver.load_high_water().await.unwrap(), 777);
+}
+
+#[tokio::test]
+async fn calls_that_are_dropped_while_they_wait_hold_up_no_shutdown() {
+    let dir = place();
+    let settings = FileSettings {
+        deadline: Duration::from_secs(60),
+        queue: 1,
+        ..FileSettings::default()
+    };
+    for round in 0..20 {
+        let driver = FileDriver::open(dir.path(), settings).await.unwrap();
+        let epoch = epoch(&driver).await;
+        let mut waiting: Vec<_> = (1..50)
+            .map(|i| driver.persist_high_water(round * 50 + i, epoch).boxed())
+            .collect();
+        for persist in &mut waiting {
+            assert!(persist.now_or_never().is_none());
+        }
+        let mut shutdown = driver.shutdown().boxed();
+        // Half of the calls are never polled again, the others are dropped.
+        let _ = (&mut shutdown).now_or_never();
+        waiting.truncate(25);
+        shutdown.await.unwrap();
+        open(dir.path()).await.unwrap().shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn any_length_of_queue_is_possible() {
+    for queue in [0, usize::MAX] {
+        let dir = place();
+        let settings = FileSettings {
+            queue,
+            ..FileSettings::default()
+        };
+        let driver = FileDriver::open(dir.path(), settings).await.unwrap();
+        let epoch = epoch(&driver).await;
+        assert_eq!(driver.persist_high_water(9, epoch).await.unwrap(), 9);
+    }
 }
 
 #[tokio::test]

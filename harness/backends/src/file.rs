@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError};
 use tsoracle_driver_file::{FileDriver, FileSettings};
-use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Timing};
+use tsoracle_testbed::{Backend, Capabilities, Damage, Node, NodeSpec, Timing, UnnoticedDamage};
 
 /// [`FileDriver`] at its default settings.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,15 @@ impl Backend for FileBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::single_durable_node()
+        let everything = UnnoticedDamage {
+            file: "the whole directory".into(),
+            damage: Damage::Remove,
+            cause: "an empty directory is what a first start finds".into(),
+        };
+        Capabilities {
+            unnoticed_damage: vec![everything],
+            ..Capabilities::single_durable_node()
+        }
     }
 
     fn timing(&self) -> Timing {
