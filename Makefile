@@ -4,7 +4,7 @@
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsoracle-lab/target
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-LAB = cargo run --release --quiet --package tsoracle-lab --
+LAB = cargo run --release --package tsoracle-lab --
 
 .DEFAULT_GOAL := help
 .PHONY: help compare report publish test verify fix bench packages
@@ -22,9 +22,9 @@ publish: packages ## keep reports/latest/ as reports/NAME/, and its table in REA
 	@test -n "$(NAME)" || { echo 'say which: make publish NAME=...' >&2; exit 2; }
 	mkdir -p reports/$(NAME)
 	cp reports/latest/results.json reports/$(NAME)/
-	echo $(NAME) > reports/PUBLISHED
 	$(LAB) report reports/$(NAME)/results.json --out reports/$(NAME) \
 	  --splice README.md --splice oracle/consensus/docs/consensus-integration.md
+	echo $(NAME) > reports/PUBLISHED
 
 test: packages ## every test, each conformance check by name
 	scripts/test

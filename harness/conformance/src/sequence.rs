@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use tsoracle_core::{ManualClock, Timestamp};
+use tsoracle_core::{Clock, ManualClock, Timestamp};
 use tsoracle_testbed::Leader;
 
 use crate::case::Case;
@@ -58,7 +58,7 @@ impl Sequence {
             "{} was granted after {}, with the clock at {} ms",
             range.first(),
             self.last,
-            tsoracle_core::Clock::now_ms(&self.clock)
+            self.clock.now_ms()
         );
         self.last = range.last();
         self.granted += 1;

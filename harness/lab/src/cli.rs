@@ -63,9 +63,9 @@ pub(crate) enum Command {
     Report {
         /// The results, as `lab compare` wrote them
         results: PathBuf,
-        /// Where the report goes
-        #[arg(long, value_name = "FOLDER", default_value = "reports/latest")]
-        out: PathBuf,
+        /// Where the report goes [default: beside the results]
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
         /// Also put the table of results between the markers of this document [repeatable]
         #[arg(long = "splice", value_name = "FILE")]
         documents: Vec<PathBuf>,
@@ -84,7 +84,7 @@ pub(crate) struct Run {
     /// How much to do
     #[arg(long, value_enum, default_value_t = Profile::Quick)]
     pub(crate) profile: Profile,
-    /// Where the drivers keep their data: on the disk that is to be tried [default: OUT/data]
+    /// Where the drivers keep their data: on the disk that is to be tried [default: OUT]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) dir: Option<PathBuf>,
     /// Where results go

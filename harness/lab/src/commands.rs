@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use tsoracle_testbed::{Backend, run_node_process_if_asked};
 
 use crate::cli::{Cli, Command};
+use crate::console::say;
 use crate::error::LabError;
 
 /// How a run ended that had a verdict to give.
@@ -42,7 +43,7 @@ pub fn run(backends: &[Arc<dyn Backend>]) -> ExitCode {
         Ok(Ending::Good) => ExitCode::SUCCESS,
         Ok(Ending::Bad) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("lab: {error}");
+            say(&format!("lab: {error}"));
             error.exit_code()
         }
     }
@@ -63,12 +64,6 @@ fn dispatch(cli: Cli, backends: &[Arc<dyn Backend>]) -> Result<Ending, LabError>
             results,
             out,
             documents,
-        } => report::run(&results, &out, &documents),
+        } => report::run(&results, out.as_deref(), &documents),
     }
-}
-
-/// Standard output, where a reader that went away is no error of ours.
-fn print(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
 }

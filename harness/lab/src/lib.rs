@@ -2,6 +2,8 @@
 
 mod cli;
 mod commands;
+mod console;
+mod data;
 mod environment;
 mod error;
 mod progress;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::console::say;
+
 /// Shows how far a run is.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -37,18 +39,15 @@ impl Progress {
     pub(crate) fn done(&self, line: &str) {
         self.bar.inc(1);
         if self.plain {
-            eprintln!(
-                "[{}/{}] {line}",
-                self.bar.position(),
-                self.bar.length().unwrap_or(0)
-            );
+            let steps = self.bar.length().unwrap_or(0);
+            say(&format!("[{}/{steps}] {line}", self.bar.position()));
         }
     }
 
     /// A line that stays, above the bar.
     pub(crate) fn say(&self, line: &str) {
         if self.plain {
-            eprintln!("{line}");
+            say(line);
         } else {
             self.bar.println(line);
         }

@@ -11,15 +11,18 @@ use tsoracle_report::{DriverResults, Results, SCHEMA_VERSION};
 use tsoracle_testbed::Backend;
 
 use crate::cli::Run;
+use crate::data::DataDir;
 use crate::environment;
 use crate::error::LabError;
 
 const FILE: &str = "results.json";
+/// A copy of what a run that begins anew is about to replace.
+const FILE_BEFORE: &str = "results.before.json";
 
 /// Results in the making, and the folders that belong to them.
 pub(crate) struct Gathering {
     path: PathBuf,
-    data: PathBuf,
+    data: DataDir,
     pub(crate) results: Results,
 }
 
@@ -30,15 +33,18 @@ impl Gathering {
         backends: &[Arc<dyn Backend>],
         command: &str,
     ) -> Result<Self, LabError> {
-        let data = run.dir.clone().unwrap_or_else(|| run.out.join("data"));
-        for folder in [&run.out, &data] {
-            fs::create_dir_all(folder).map_err(LabError::io("make the folder", folder))?;
-        }
+        fs::create_dir_all(&run.out).map_err(LabError::io("make the folder", &run.out))?;
+        let data = DataDir::take(run.dir.as_ref().unwrap_or(&run.out))?;
         let path = run.out.join(FILE);
-        let fresh = fresh(run, backends, command, &data)?;
-        let results = match run.resume && path.exists() {
-            true => resumed(read(&path)?, fresh, &path)?,
-            false => fresh,
+        let fresh = fresh(run, backends, command, data.path())?;
+        let results = match (path.exists(), run.resume) {
+            (true, true) => resumed(read(&path)?, fresh, &path)?,
+            (true, false) => {
+                let aside = run.out.join(FILE_BEFORE);
+                fs::copy(&path, &aside).map_err(LabError::io("write", &aside))?;
+                fresh
+            }
+            (false, _) => fresh,
         };
         let gathering = Self {
             path,
@@ -50,7 +56,7 @@ impl Gathering {
     }
 
     /// Where drivers keep their data.
-    pub(crate) fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &DataDir {
         &self.data
     }
 
@@ -105,7 +111,7 @@ fn resumed(found: Results, fresh: Results, path: &Path) -> Result<Results, LabEr
             ..fresh
         });
     }
-    let why = "it was made with other drivers, settings, profile or seed; run without --resume";
+    let why = "it was made with other drivers, settings, profile or seed, on another kind of disk, or at another commit; run without --resume";
     Err(LabError::Results {
         path: path.to_owned(),
         why: why.into(),
@@ -118,7 +124,6 @@ fn fresh(
     command: &str,
     data: &Path,
 ) -> Result<Results, LabError> {
-    let profile = run.profile.into();
     let drivers: Vec<_> = backends
         .iter()
         .map(|backend| driver(backend.as_ref(), run))
@@ -128,18 +133,21 @@ fn fresh(
         "tsoracle-lab".to_owned(),
         env!("CARGO_PKG_VERSION").to_owned(),
     );
-    Ok(Results {
+    let mut results = Results {
         schema_version: SCHEMA_VERSION,
         contract_version: CONTRACT_VERSION,
-        environment: environment::environment(data, profile)?,
+        environment: environment::environment(data, run.profile.into())?,
         crates: crates.chain([own]).collect(),
         commit: environment::commit(),
         seed: run.seed,
-        settings_hash: settings_hash(run, &drivers),
-        command: command.to_owned(),
+        settings_hash: String::new(),
+        command: String::new(),
         allocator: None,
         drivers,
-    })
+    };
+    results.settings_hash = settings_hash(&results);
+    results.command = command.to_owned();
+    Ok(results)
 }
 
 fn driver(backend: &dyn Backend, run: &Run) -> DriverResults {
@@ -161,18 +169,11 @@ fn driver(backend: &dyn Backend, run: &Run) -> DriverResults {
     }
 }
 
-/// Two runs with the same hash may be joined: same contract, seed, profile and settings.
-fn settings_hash(run: &Run, drivers: &[DriverResults]) -> String {
-    let settings: Vec<_> = drivers
-        .iter()
-        .map(|driver| (&driver.name, &driver.capabilities, &driver.timing))
-        .collect();
+/// Two runs with the same hash may be joined: same contract, settings, seed, profile, kind of
+/// machine and disk, crates and commit.
+fn settings_hash(nothing_run_yet: &Results) -> String {
     // What is hashed are plain numbers and names; they always have a JSON form.
-    let settings = serde_json::to_string(&settings).unwrap_or_default();
-    let text = format!(
-        "{CONTRACT_VERSION} {} {:?} {settings}",
-        run.seed, run.profile
-    );
+    let text = serde_json::to_string(nothing_run_yet).unwrap_or_default();
     format!(
         "{:016x}",
         Crc::<u64>::new(&CRC_64_XZ).checksum(text.as_bytes())

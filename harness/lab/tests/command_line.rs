@@ -170,3 +170,63 @@ fn results_come_as_json_and_junit() {
         "{junit}"
     );
 }
+
+#[test]
+fn a_folder_in_use_is_refused_and_leftovers_are_removed() {
+    let dir = tempdir().unwrap();
+    let data = dir.path().join("reports/latest/lab-data");
+    std::fs::create_dir_all(data.join("left by an interrupted run")).unwrap();
+    let other_run = std::fs::File::open(&data).unwrap();
+    other_run.lock().unwrap();
+    let refused = lab(dir.path(), &ONE_CHECK);
+    assert_eq!(status(&refused), Some(3));
+    assert!(
+        stderr(&refused).contains("in use by another run"),
+        "{}",
+        stderr(&refused)
+    );
+    drop(other_run);
+    assert_eq!(status(&lab(dir.path(), &ONE_CHECK)), Some(0));
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_run_that_begins_anew_keeps_a_copy_of_what_it_replaces() {
+    let dir = tempdir().unwrap();
+    assert_eq!(status(&lab(dir.path(), &ONE_CHECK)), Some(0));
+    let out = dir.path().join("reports/latest");
+    let first = std::fs::read_to_string(out.join("results.json")).unwrap();
+    assert_eq!(
+        status(&lab(
+            dir.path(),
+            &[&ONE_CHECK[..], &["--seed", "2"]].concat()
+        )),
+        Some(0)
+    );
+    let kept = std::fs::read_to_string(out.join("results.before.json")).unwrap();
+    assert_eq!(kept, first);
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+    let dir = tempdir().unwrap();
+    let mut drivers = Command::new(env!("CARGO_BIN_EXE_lab"));
+    drivers.arg("drivers").current_dir(dir.path());
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = drivers.stdout(full).output().unwrap();
+    assert_eq!(status(&output), Some(3), "{}", stderr(&output));
+
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut check = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let both = check.args(ONE_CHECK).current_dir(dir.path());
+    let closed = both
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(closed.code(), Some(0));
+}

@@ -85,16 +85,15 @@ impl Cluster {
     /// # Errors
     /// [`TestbedError::System`] when folders or ports are not to be had.
     pub fn prepare(plan: &ClusterPlan) -> Result<Self, TestbedError> {
-        let members = (1..=plan.size as NodeId)
-            .map(|node| {
-                let [peer_endpoint, service_endpoint] = free_endpoints()?;
-                Ok(Member {
-                    node,
-                    peer_endpoint,
-                    service_endpoint,
-                })
+        let endpoints = free_endpoints(2 * plan.size)?;
+        let members: Vec<_> = (1..)
+            .zip(endpoints.chunks_exact(2))
+            .map(|(node, pair)| Member {
+                node,
+                peer_endpoint: pair[0].clone(),
+                service_endpoint: pair[1].clone(),
             })
-            .collect::<Result<Vec<_>, TestbedError>>()?;
+            .collect();
         let nodes = members
             .iter()
             .map(|member| {
@@ -209,14 +208,16 @@ impl Cluster {
     }
 }
 
-/// Two loopback endpoints that were free a moment ago.
-fn free_endpoints() -> Result<[String; 2], TestbedError> {
-    let bind = || {
-        std::net::TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| Ok((listener.local_addr()?.to_string(), listener)))
-            .map_err(|source| TestbedError::system("no free port on the loopback", source))
-    };
-    let (first, _held) = bind()?;
-    let (second, _also_held) = bind()?;
-    Ok([first, second])
+/// Different loopback endpoints that were free a moment ago.
+fn free_endpoints(count: usize) -> Result<Vec<String>, TestbedError> {
+    let failed = |source| TestbedError::system("no free port on the loopback", source);
+    // All are held until the last is found, so that no two are the same.
+    let held: Vec<_> = (0..count)
+        .map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    held.iter()
+        .map(|listener| listener.local_addr().map(|endpoint| endpoint.to_string()))
+        .collect::<Result<_, _>>()
+        .map_err(failed)
 }

@@ -112,10 +112,11 @@ async fn drop_behind_another(
     let least = seen.value + STEP;
     let proposed = least + STEP;
     let doomed = leader.driver.persist_high_water(proposed, leader.epoch);
-    let (acknowledged, answer) =
-        tokio::join!(case.persist(leader, least), poll_at_most(polls, doomed));
+    let patience = case.call_patience();
+    let doomed = patience.wait_for("a persist", poll_at_most(polls, doomed));
+    let (acknowledged, answer) = tokio::join!(case.persist(leader, least), doomed);
     seen.value = seen.value.max(acknowledged?);
-    seen.note(answer)?;
+    seen.note(answer?)?;
     ensure_serves(case, leader, seen, proposed).await
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tsoracle_testbed::Backend;
 
-use super::{Ending, conformance, latency, print, report};
+use super::{Ending, conformance, latency, report};
 use crate::cli::{Format, Run};
+use crate::console::{print, say};
 use crate::error::LabError;
 use crate::results::Gathering;
 use crate::selection;
@@ -30,10 +31,8 @@ pub(super) fn run(
         Format::Table => tsoracle_report::terminal_table(&gathering.results),
         Format::Json => report::json(&gathering.results)?,
         Format::Junit => report::junit(&gathering.results)?,
-    });
-    eprintln!(
-        "the report is {}",
-        run.out.join("choosing-a-driver.md").display()
-    );
+    })?;
+    let page = run.out.join("choosing-a-driver.md");
+    say(&format!("the report is {}", page.display()));
     measured.map(|()| ending)
 }

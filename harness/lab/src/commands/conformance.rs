@@ -6,8 +6,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 use tsoracle_conformance::{Check, CheckResult, RunOptions, Verdict, run_check};
 use tsoracle_testbed::Backend;
 
-use super::{Ending, print};
+use super::Ending;
 use crate::cli::{Format, Run};
+use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
@@ -24,7 +25,7 @@ pub(super) fn run(
     let checks = selection::checks(names)?;
     let mut gathering = Gathering::begin(run, &backends, "lab conformance")?;
     let ending = gather(&mut gathering, &backends, &checks, run, repeat)?;
-    print(&shown(&gathering, format)?);
+    print(&shown(&gathering, format)?)?;
     Ok(ending)
 }
 
@@ -45,15 +46,14 @@ pub(super) fn gather(
                 let result = match earlier(gathering, backend.name(), check.name, seed) {
                     Some(result) => result,
                     None => {
-                        let options = RunOptions::new(seed, gathering.data().to_owned());
-                        let result = run_check(backend, check, &options);
+                        let result = run_one(gathering, backend, check, seed)?;
                         keep(gathering, &result)?;
                         result
                     }
                 };
                 progress.done(&line(&result));
                 if !result.verdict.is_good() {
-                    progress.say(&result.explain(&replay(&result)));
+                    progress.say(&result.explain(&replay(&result, run)));
                     ending = Ending::Bad;
                 }
             }
@@ -62,17 +62,36 @@ pub(super) fn gather(
     Ok(ending)
 }
 
+/// A verdict counts only if the disk could take data before and, unless it is good, after.
+fn run_one(
+    gathering: &Gathering,
+    backend: &Arc<dyn Backend>,
+    check: &'static Check,
+    seed: u64,
+) -> Result<CheckResult, LabError> {
+    gathering.data().probe()?;
+    let options = RunOptions::new(seed, gathering.data().path().to_owned());
+    let result = run_check(backend, check, &options);
+    if !result.verdict.is_good() {
+        gathering.data().probe()?;
+    }
+    Ok(result)
+}
+
+/// A good result of an earlier run; what was not good is tried again.
 fn earlier(gathering: &mut Gathering, driver: &str, check: &str, seed: u64) -> Option<CheckResult> {
     let driver = gathering.driver(driver)?;
     driver
         .conformance
         .iter()
-        .find(|r| r.check == check && r.seed == seed)
+        .find(|r| r.check == check && r.seed == seed && r.verdict.is_good())
         .cloned()
 }
 
 fn keep(gathering: &mut Gathering, result: &CheckResult) -> Result<(), LabError> {
     if let Some(driver) = gathering.driver(&result.backend) {
+        let again = |r: &CheckResult| r.check == result.check && r.seed == result.seed;
+        driver.conformance.retain(|r| !again(r));
         driver.conformance.push(result.clone());
     }
     gathering.save()
@@ -94,14 +113,20 @@ fn line(result: &CheckResult) -> String {
     format!("{backend}::{check} {verdict}{why} ({duration_ms} ms, seed {seed})")
 }
 
-fn replay(result: &CheckResult) -> String {
+/// The command that runs the check again, by the name that this program was called by.
+fn replay(result: &CheckResult, run: &Run) -> String {
     let CheckResult {
         backend,
         check,
         seed,
         ..
     } = result;
-    format!("lab conformance --driver {backend} --check {check} --seed {seed}")
+    let program = std::env::args().next().unwrap_or_else(|| "lab".into());
+    let dir = run
+        .dir
+        .as_ref()
+        .map_or_else(String::new, |dir| format!(" --dir {}", dir.display()));
+    format!("{program} conformance --driver {backend} --check {check} --seed {seed}{dir}")
 }
 
 fn shown(gathering: &Gathering, format: Format) -> Result<String, LabError> {

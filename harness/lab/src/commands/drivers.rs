@@ -5,14 +5,15 @@ use std::sync::Arc;
 use comfy_table::{Table, presets};
 use tsoracle_testbed::{Backend, Durability};
 
-use super::{Ending, print};
+use super::Ending;
 use crate::cli::Format;
+use crate::console::print;
 use crate::error::LabError;
 
 pub(super) fn run(backends: &[Arc<dyn Backend>], format: Format) -> Result<Ending, LabError> {
     match format {
-        Format::Table => print(&table(backends)),
-        Format::Json => print(&json(backends)?),
+        Format::Table => print(&table(backends))?,
+        Format::Json => print(&json(backends)?)?,
         Format::Junit => {
             return Err(LabError::Usage(
                 "drivers are no test cases; use table or json".into(),

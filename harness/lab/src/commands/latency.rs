@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tsoracle_latency::{Options, measure, measure_grants};
 use tsoracle_testbed::Backend;
 
-use super::{Ending, print, report};
+use super::{Ending, report};
 use crate::cli::{Format, Run};
+use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
@@ -17,18 +18,17 @@ pub(super) fn run(
     run: &Run,
     format: Format,
 ) -> Result<Ending, LabError> {
+    if format == Format::Junit {
+        let refusal = "latencies are no test cases; use table or json";
+        return Err(LabError::Usage(refusal.into()));
+    }
     let backends = selection::backends(known, &run.drivers)?;
     let mut gathering = Gathering::begin(run, &backends, "lab latency")?;
     gather(&mut gathering, &backends, run)?;
     print(&match format {
-        Format::Table => tsoracle_report::terminal_table(&gathering.results),
         Format::Json => report::json(&gathering.results)?,
-        Format::Junit => {
-            return Err(LabError::Usage(
-                "latencies are no test cases; use table or json".into(),
-            ));
-        }
-    });
+        Format::Table | Format::Junit => tsoracle_report::terminal_table(&gathering.results),
+    })?;
     Ok(Ending::Good)
 }
 
@@ -62,7 +62,7 @@ pub(super) fn gather(
         }
         let options = Options {
             seed: run.seed,
-            ..Options::new(run.profile.into(), gathering.data().to_owned())
+            ..Options::new(run.profile.into(), gathering.data().path().to_owned())
         };
         let measured = measure(backend, &options, &show);
         if let Some(driver) = gathering.driver(name) {
@@ -76,7 +76,7 @@ pub(super) fn gather(
         });
         let failed = measured
             .err()
-            .map(|error| LabError::Environment(format!("{name}: {error}")));
+            .map(|error| LabError::Environment(error.to_string()));
         failure = failure.or(failed);
     }
     failure.map_or(Ok(()), Err)

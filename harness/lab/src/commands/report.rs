@@ -5,18 +5,27 @@ use std::path::{Path, PathBuf};
 
 use tsoracle_report::Results;
 
-use super::{Ending, print};
+use super::Ending;
+use crate::console::print;
 use crate::error::LabError;
 use crate::results;
 
-pub(super) fn run(path: &Path, out: &Path, documents: &[PathBuf]) -> Result<Ending, LabError> {
+/// Without `out`, the report goes where the results are.
+pub(super) fn run(
+    path: &Path,
+    out: Option<&Path>,
+    documents: &[PathBuf],
+) -> Result<Ending, LabError> {
     let results = results::read(path)?;
-    write(&results, out)?;
+    let beside = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    write(&results, out.or(beside).unwrap_or_else(|| Path::new(".")))?;
     let table = tsoracle_report::summary_table(&results);
     for document in documents {
         splice(document, &table)?;
     }
-    print(&tsoracle_report::terminal_table(&results));
+    print(&tsoracle_report::terminal_table(&results))?;
     Ok(Ending::Good)
 }
 

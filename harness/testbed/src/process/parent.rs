@@ -1,6 +1,6 @@
 //! The harness's handle on a node process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl ProcessNode {
     /// [`TestbedError::System`] when no process can be made.
     pub fn spawn(backend: &str, node: u64, journal_dir: &Path) -> Result<Self, TestbedError> {
         let failed = |source| TestbedError::system("cannot start a node process", source);
-        let program = std::env::current_exe().map_err(failed)?;
+        let program = this_program().map_err(failed)?;
         let mut child = Command::new(program)
             .env(NODE_PROCESS_ENV, backend)
             .stdin(Stdio::piped())
@@ -156,6 +156,15 @@ impl ProcessNode {
         Patience::new(limit)
             .wait_for("the end of a node process", exited)
             .await
+    }
+}
+
+/// This very program, also if its file has been replaced since it began.
+fn this_program() -> std::io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        Ok(PathBuf::from("/proc/self/exe"))
+    } else {
+        std::env::current_exe()
     }
 }
 

@@ -64,14 +64,17 @@ impl Pipe {
     }
 
     fn read_until_the_end(&self, answers: ChildStdout) {
-        for line in BufReader::new(answers).lines().map_while(Result::ok) {
+        for line in BufReader::new(answers).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
             match from_line::<FromNode>(&line) {
                 Some(Ok(FromNode::Answer { id, answer })) => self.settle(id, answer),
                 Some(Ok(FromNode::State(state))) => self.leadership.publish(state),
                 Some(Ok(FromNode::StreamEnded)) => self.leadership.end(LeaderState::NoLeader),
                 // A line cut short by a kill, or the driver's own output.
                 Some(Err(_)) => {}
-                None => eprintln!("{line}"),
+                None if line.is_empty() => {}
+                // Whether anybody reads it does not matter here.
+                None => drop(writeln!(std::io::stderr(), "{line}")),
             }
         }
         lock(&self.waiting).take();

@@ -70,9 +70,10 @@ pub(super) enum Answer {
     NotStarted,
 }
 
-/// One line, its end included.
+/// One line, its end included. It begins with an end of line too: a driver may have printed half a
+/// line of its own.
 pub(super) fn to_line(message: &impl Serialize) -> Result<String, serde_json::Error> {
-    Ok(format!("{MARK}{}\n", serde_json::to_string(message)?))
+    Ok(format!("\n{MARK}{}\n", serde_json::to_string(message)?))
 }
 
 /// The message in a line, or `None` for a line that is not of the protocol.

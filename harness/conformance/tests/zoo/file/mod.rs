@@ -19,7 +19,7 @@ use node::{FileNode, SharedNode};
 use store::STATE;
 
 /// Long enough for a busy machine; an exhibit that hangs costs a few of them.
-const DEADLINE: Duration = Duration::from_secs(1);
+const DEADLINE: Duration = Duration::from_millis(750);
 
 /// A durable driver of one node, with one flaw or none.
 struct FileBackend {

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod epoch;
+mod fence;
 mod honest;
 mod lease;
 mod load;
@@ -29,6 +30,7 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
         load::exhibits(),
         value::exhibits(),
         persist::exhibits(),
+        fence::exhibits(),
         refusal::exhibits(),
         cancel::exhibits(),
         open::exhibits(),
