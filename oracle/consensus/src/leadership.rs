@@ -72,15 +72,33 @@ impl LeadershipPublisher {
     /// A new stream.
     #[must_use]
     pub fn subscribe(&self) -> LeadershipStream {
-        let mut reader = self.state.subscribe();
-        reader.mark_changed();
-        Box::pin(stream::unfold(Some(reader), |reader| async move {
-            let mut reader = reader?;
-            reader.changed().await.ok()?;
+        let next = Next::First(self.state.subscribe());
+        Box::pin(stream::unfold(next, |next| async move {
+            let mut reader = match next {
+                // Not awaited: a task that has used up its budget would find it pending (L1).
+                Next::First(reader) => reader,
+                Next::Change(mut reader) => {
+                    reader.changed().await.ok()?;
+                    reader
+                }
+                Next::End => return None,
+            };
             let Published { state, ended } = reader.borrow_and_update().clone();
-            Some((state, (!ended).then_some(reader)))
+            let next = if ended {
+                Next::End
+            } else {
+                Next::Change(reader)
+            };
+            Some((state, next))
         }))
     }
+}
+
+/// What a stream yields next.
+enum Next {
+    First(watch::Receiver<Published>),
+    Change(watch::Receiver<Published>),
+    End,
 }
 
 #[cfg(test)]
@@ -100,6 +118,15 @@ mod tests {
             Some(Some(LeaderState::Candidate))
         );
         assert_eq!(states.next().now_or_never(), None);
+    }
+
+    #[tokio::test]
+    async fn the_first_item_is_ready_to_a_task_that_never_yields() {
+        let publisher = LeadershipPublisher::new(LeaderState::Candidate);
+        for subscription in 0..1_000 {
+            let first = publisher.subscribe().next().now_or_never();
+            assert_eq!(first, Some(Some(LeaderState::Candidate)), "{subscription}");
+        }
     }
 
     #[test]

@@ -185,7 +185,8 @@ impl Defect for Dirty {
         overlay::refuse(life, at_least, epoch).await?;
         lock(&life.defect.0).push(at_least);
         let _proposal = Proposal(Arc::clone(&life.defect.0), at_least);
-        let window = if at_least.is_multiple_of(2) { 1 } else { 20 };
+        // Mostly slow, so that others look meanwhile, and some are quick enough to look twice.
+        let window = if at_least.is_multiple_of(4) { 1 } else { 20 };
         yield_times(window).await;
         life.honest.persist_high_water(at_least, epoch).await
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tsoracle_consensus::{ConsensusError, Epoch, PHYSICAL_MS_MAX, reject_out_of_range_advance};
 
 use super::overlay;
-use super::spoiled::{Defect, Life, exhibit};
+use super::spoiled::{Defect, Life, exhibit, yield_times};
 use crate::exhibit::Exhibit;
 
 pub(super) fn exhibits() -> Vec<Exhibit> {
@@ -97,7 +97,10 @@ impl Defect for LandsLate {
         epoch: Epoch,
     ) -> Result<u64, ConsensusError> {
         overlay::refuse(life, at_least, epoch).await?;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        yield_times(3).await;
+        if life.epoch().is_none() {
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
         let before = life.store.fetch_max(at_least, Ordering::SeqCst);
         Ok(before.max(at_least))
     }
