@@ -260,7 +260,9 @@ impl Shared {
 
     /// Ends the lease and every stream; only the first call counts.
     pub(crate) fn step_down(&self) {
-        self.leading.store(false, Ordering::SeqCst);
+        if self.leading.swap(false, Ordering::SeqCst) {
+            tracing::info!(epoch = %self.epoch, "no longer leading");
+        }
         self.lease.end();
         self.leadership.end(LeaderState::NoLeader);
     }

@@ -36,12 +36,8 @@ pub(crate) enum Command {
     Conformance {
         #[command(flatten)]
         run: Run,
-        /// Only these checks; a `*` stands for any text [repeatable]
-        #[arg(long = "check", value_name = "NAME")]
-        checks: Vec<String>,
-        /// Run each check this often, with consecutive seeds
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
-        repeat: u64,
+        #[command(flatten)]
+        suite: Suite,
         #[command(flatten)]
         output: Output,
     },
@@ -57,6 +53,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         run: Run,
         #[command(flatten)]
+        suite: Suite,
+        #[command(flatten)]
         output: Output,
     },
     /// Write the report again from a file of results
@@ -69,7 +67,20 @@ pub(crate) enum Command {
         /// Also put the table of results between the markers of this document [repeatable]
         #[arg(long = "splice", value_name = "FILE")]
         documents: Vec<PathBuf>,
+        #[command(flatten)]
+        output: Output,
     },
+}
+
+/// Which part of the suite, and how often.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Suite {
+    /// Only these checks; a `*` stands for any text [repeatable]
+    #[arg(long = "check", value_name = "NAME")]
+    pub(crate) checks: Vec<String>,
+    /// Run each check this often, with consecutive seeds
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) repeat: u64,
 }
 
 /// What a run of checks or measurements is about.

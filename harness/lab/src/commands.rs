@@ -52,18 +52,18 @@ pub fn run(backends: &[Arc<dyn Backend>]) -> ExitCode {
 fn dispatch(cli: Cli, backends: &[Arc<dyn Backend>]) -> Result<Ending, LabError> {
     match cli.command {
         Command::Drivers { output } => drivers::run(backends, output.format),
-        Command::Conformance {
-            run,
-            checks,
-            repeat,
-            output,
-        } => conformance::run(backends, &run, &checks, repeat, output.format),
+        Command::Conformance { run, suite, output } => {
+            conformance::run(backends, &run, &suite, output.format)
+        }
         Command::Latency { run, output } => latency::run(backends, &run, output.format),
-        Command::Compare { run, output } => compare::run(backends, &run, output.format),
+        Command::Compare { run, suite, output } => {
+            compare::run(backends, &run, &suite, output.format)
+        }
         Command::Report {
             results,
             out,
             documents,
-        } => report::run(&results, out.as_deref(), &documents),
+            output,
+        } => report::run(&results, out.as_deref(), &documents, output.format),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tsoracle_testbed::Backend;
 
 use super::{Ending, conformance, latency, report};
-use crate::cli::{Format, Run};
+use crate::cli::{Format, Run, Suite};
 use crate::console::{print, say};
 use crate::error::LabError;
 use crate::results::Gathering;
@@ -14,24 +14,21 @@ use crate::selection;
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
     run: &Run,
+    suite: &Suite,
     format: Format,
 ) -> Result<Ending, LabError> {
     let backends = selection::backends(known, &run.drivers)?;
-    let checks = selection::checks(&[])?;
+    let checks = selection::checks(&suite.checks)?;
     let command = format!(
         "lab compare --seed {} --profile {}",
         run.seed,
         tsoracle_latency::Profile::from(run.profile)
     );
     let mut gathering = Gathering::begin(run, &backends, &command)?;
-    let ending = conformance::gather(&mut gathering, &backends, &checks, run, 1)?;
+    let ending = conformance::gather(&mut gathering, &backends, &checks, run, suite.repeat)?;
     let measured = latency::gather(&mut gathering, &backends, run);
     report::write(&gathering.results, &run.out)?;
-    print(&match format {
-        Format::Table => tsoracle_report::terminal_table(&gathering.results),
-        Format::Json => report::json(&gathering.results)?,
-        Format::Junit => report::junit(&gathering.results)?,
-    })?;
+    print(&report::shown(&gathering.results, format)?)?;
     let page = run.out.join("choosing-a-driver.md");
     say(&format!("the report is {}", page.display()));
     measured.map(|()| ending)

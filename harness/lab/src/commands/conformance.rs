@@ -7,7 +7,7 @@ use tsoracle_conformance::{Check, CheckResult, RunOptions, Verdict, run_check};
 use tsoracle_testbed::Backend;
 
 use super::Ending;
-use crate::cli::{Format, Run};
+use crate::cli::{Format, Run, Suite};
 use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
@@ -17,14 +17,13 @@ use crate::selection;
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
     run: &Run,
-    names: &[String],
-    repeat: u64,
+    suite: &Suite,
     format: Format,
 ) -> Result<Ending, LabError> {
     let backends = selection::backends(known, &run.drivers)?;
-    let checks = selection::checks(names)?;
+    let checks = selection::checks(&suite.checks)?;
     let mut gathering = Gathering::begin(run, &backends, "lab conformance")?;
-    let ending = gather(&mut gathering, &backends, &checks, run, repeat)?;
+    let ending = gather(&mut gathering, &backends, &checks, run, suite.repeat)?;
     print(&shown(&gathering, format)?)?;
     Ok(ending)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tsoracle_report::Results;
 
 use super::Ending;
+use crate::cli::Format;
 use crate::console::print;
 use crate::error::LabError;
 use crate::results;
@@ -15,6 +16,7 @@ pub(super) fn run(
     path: &Path,
     out: Option<&Path>,
     documents: &[PathBuf],
+    format: Format,
 ) -> Result<Ending, LabError> {
     let results = results::read(path)?;
     let beside = path
@@ -25,7 +27,7 @@ pub(super) fn run(
     for document in documents {
         splice(document, &table)?;
     }
-    print(&tsoracle_report::terminal_table(&results))?;
+    print(&shown(&results, format)?)?;
     Ok(Ending::Good)
 }
 
@@ -38,6 +40,15 @@ pub(super) fn write(results: &Results, out: &Path) -> Result<(), LabError> {
         results::write(&out.join(name), text)?;
     }
     Ok(())
+}
+
+/// All results, in the form that was asked for.
+pub(super) fn shown(results: &Results, format: Format) -> Result<String, LabError> {
+    match format {
+        Format::Table => Ok(tsoracle_report::terminal_table(results)),
+        Format::Json => json(results),
+        Format::Junit => junit(results),
+    }
 }
 
 fn splice(document: &Path, table: &str) -> Result<(), LabError> {
