@@ -14,10 +14,11 @@ use tsoracle_testbed::{
 use crate::verdict::Evidence;
 use crate::{Recorder, Recording, RunOptions, Stop};
 
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
 /// What a check works with.
 pub(crate) struct Case {
     backend: Arc<dyn Backend>,
-    nodes: usize,
     dir: PathBuf,
     options: RunOptions,
     recording: Recording,
@@ -28,14 +29,12 @@ pub(crate) struct Case {
 impl Case {
     pub(crate) fn new(
         backend: Arc<dyn Backend>,
-        nodes: usize,
         dir: &Path,
         options: &RunOptions,
         recording: Recording,
     ) -> Self {
         Self {
             backend,
-            nodes,
             dir: dir.to_owned(),
             options: options.clone(),
             recording,
@@ -54,6 +53,11 @@ impl Case {
 
     pub(crate) fn timing(&self) -> Timing {
         self.backend.timing()
+    }
+
+    /// How many nodes the check runs on.
+    pub(crate) fn nodes(&self) -> usize {
+        self.options.nodes
     }
 
     /// Seeded choices; the same ones for the same seed.
@@ -108,7 +112,7 @@ impl Case {
             Arc::new(move |node, driver| Arc::new(Recorder::new(node, driver, recording.clone())));
         ClusterPlan {
             backend: Arc::clone(&self.backend),
-            size: self.nodes,
+            size: self.options.nodes,
             dir: self.dir.join(format!("cluster-{}", self.clusters)),
             placement,
             seed: self.options.seed,
@@ -166,6 +170,41 @@ impl Case {
     /// The cluster's leader, once there is one.
     pub(crate) async fn leader(&self, cluster: &Cluster) -> Result<Leader, Stop> {
         Ok(cluster.leader(self.election_patience()).await?)
+    }
+
+    /// A leader of a later epoch, once there is one with a valid lease, if the driver has leases.
+    pub(crate) async fn successor(&self, cluster: &Cluster, of: &Leader) -> Result<Leader, Stop> {
+        let leases = self.capabilities().leases;
+        let what = format!("a leader after epoch {}", of.epoch);
+        let successor = cluster.leader_where(self.election_patience(), &what, |leader| {
+            let has_lease = leader.lease.is_absent() || leader.lease.is_valid();
+            leader.epoch > of.epoch && (has_lease || !leases)
+        });
+        Ok(successor.await?)
+    }
+
+    /// The places of all nodes but one.
+    pub(crate) fn others(&self, index: usize) -> Vec<usize> {
+        (0..self.nodes()).filter(|other| *other != index).collect()
+    }
+
+    /// So many nodes are a minority, whatever the size: the largest one.
+    pub(crate) fn minority(&self) -> usize {
+        (self.nodes() - 1) / 2
+    }
+
+    /// Waits until the lease of a leader that is cut off has ended; at once if there are no leases.
+    pub(crate) async fn wait_for_lapse(&self, leader: &Leader) -> Result<(), Stop> {
+        if leader.lease.is_absent() {
+            return Ok(());
+        }
+        let lapse = async {
+            while leader.lease.is_valid() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let patience = self.patience(self.timing().lease.unwrap_or_default());
+        Ok(patience.wait_for("the end of a lease", lapse).await?)
     }
 
     /// Loads from the leader, within the limit of a call.

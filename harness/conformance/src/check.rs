@@ -1,6 +1,7 @@
 //! What a check is.
 
 use futures_util::future::BoxFuture;
+use tsoracle_testbed::{Capabilities, HookKind};
 
 use crate::Stop;
 use crate::case::Case;
@@ -33,6 +34,29 @@ pub enum Level {
     Single,
     /// Both the smallest cluster and a larger one have something to show.
     Both,
+    /// Three nodes or more.
+    Cluster,
+}
+
+/// The size of a cluster where nothing else is said.
+const USUAL_CLUSTER: usize = 3;
+
+impl Level {
+    /// The sizes to run on: the smallest cluster, a larger one, or both. `nodes` is the larger one,
+    /// three if nothing is said; a backend that forms none runs on the smallest alone.
+    #[must_use]
+    pub fn sizes(self, capabilities: &Capabilities, nodes: Option<usize>) -> Vec<usize> {
+        let smallest = capabilities.smallest_cluster();
+        let larger = nodes.unwrap_or(USUAL_CLUSTER);
+        match self {
+            Self::Single => vec![smallest],
+            Self::Cluster => vec![larger],
+            Self::Both if larger > smallest && capabilities.cluster_sizes.contains(&larger) => {
+                vec![smallest, larger]
+            }
+            Self::Both => vec![smallest],
+        }
+    }
 }
 
 /// What a check needs of a backend and of this machine.
@@ -44,6 +68,16 @@ pub enum Need {
     Leases,
     /// Disk faults inside a node process.
     DiskFaults,
+    /// Nodes that can be killed and frozen without a word.
+    Processes,
+    /// Faults on the links between nodes.
+    Links,
+    /// Leadership that is moved on purpose.
+    Handoff,
+    /// Members that change.
+    Membership,
+    /// A way into the engine.
+    Hook(HookKind),
 }
 
 #[cfg(test)]

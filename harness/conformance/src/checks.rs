@@ -21,6 +21,7 @@ mod load_after_shutdown_refuses;
 mod load_is_bounded_while_persist_is_slow;
 mod load_sees_all_acknowledged_after_failover;
 mod load_sees_own_persist;
+mod minority_never_ok;
 mod one_refusal_per_situation;
 mod out_of_range_is_refused;
 mod persist_is_bounded_while_disk_stalls;
@@ -78,6 +79,7 @@ pub const ALL: &[Check] = &[
     stop_twice::CHECK,
     stop_while_busy::CHECK,
     start_after_stop::CHECK,
+    minority_never_ok::CHECK,
     timestamps_are_realtime_ordered::CHECK,
     clock_jump_back::CHECK,
     clock_jump_forward::CHECK,

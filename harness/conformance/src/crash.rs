@@ -1,12 +1,13 @@
 //! Crashes under load, and starts with the disk watched.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tsoracle_testbed::faultfs::Loss;
-use tsoracle_testbed::{Cluster, DiskFaults, Leader, TestNode};
+use tsoracle_testbed::{Cluster, Leader, TestNode};
 
 use crate::Stop;
 use crate::case::Case;
@@ -17,6 +18,8 @@ use crate::traffic::{Mix, Tally, Traffic};
 const CLIENTS: u64 = 4;
 /// A crash comes after so many acknowledgements at most; how many is a seeded choice.
 const MOST_BEFORE: u64 = 40;
+/// And at most this much later.
+const LATEST: Duration = Duration::from_millis(3);
 
 /// Persists from several clients; at a seeded moment `strike` ends some of the nodes. What was
 /// acknowledged, and left through the pipe before that, goes to the ledger.
@@ -37,6 +40,8 @@ pub(crate) async fn strike_under_load(
     let traffic = Traffic::start(leader, mix, rng.random());
     let before = rng.random_range(1..=MOST_BEFORE);
     traffic.wait_for(before, case.call_patience()).await?;
+    // The moment of an acknowledgement is one of many.
+    tokio::time::sleep(rng.random_range(Duration::ZERO..=LATEST)).await;
     strike(cluster)?;
     let tally = traffic.finish(case.call_patience()).await?;
     ledger.add(&tally);
@@ -47,7 +52,7 @@ pub(crate) async fn strike_under_load(
 pub(crate) fn kill_all(cluster: &mut Cluster) -> Result<(), Stop> {
     for index in 0..cluster.nodes().len() {
         let node = cluster.node_mut(index)?;
-        if node.process().is_ok() {
+        if node.is_spawned() {
             node.kill()?;
         }
     }

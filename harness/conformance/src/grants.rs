@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tsoracle_core::{ManualClock, TimestampRange};
 use tsoracle_testbed::Patience;
 
-use crate::{Oracle, OracleError, Stop};
+use crate::{Oracle, OracleError, Recording, Stop};
 
 /// The longest batch, so that some grants run into the next millisecond.
 const LONGEST: u32 = 400_000;
@@ -23,18 +23,24 @@ const PAUSE: Duration = Duration::from_micros(200);
 /// One request that was granted: from when to when, and what.
 #[derive(Clone, Copy)]
 pub(crate) struct Grant {
-    began: Instant,
-    ended: Instant,
+    began_ns: u64,
+    ended_ns: u64,
     range: TimestampRange,
 }
 
 /// Every grant of a check, over all terms of leadership.
 #[derive(Clone)]
-pub(crate) struct Grants(Arc<watch::Sender<Vec<Grant>>>);
+pub(crate) struct Grants {
+    granted: Arc<watch::Sender<Vec<Grant>>>,
+    clock: Recording,
+}
 
 impl Grants {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Vec::new())))
+        Self {
+            granted: Arc::new(watch::Sender::new(Vec::new())),
+            clock: Recording::default(),
+        }
     }
 
     /// Asks one oracle and notes what it grants.
@@ -43,13 +49,13 @@ impl Grants {
         oracle: &Mutex<Oracle>,
         count: NonZeroU32,
     ) -> Result<(), OracleError> {
-        let began = Instant::now();
+        let began_ns = self.clock.now_ns();
         let range = oracle.lock().await.grant(count).await?;
-        let ended = Instant::now();
-        self.0.send_modify(|grants| {
+        let ended_ns = self.clock.now_ns();
+        self.granted.send_modify(|grants| {
             grants.push(Grant {
-                began,
-                ended,
+                began_ns,
+                ended_ns,
                 range,
             });
         });
@@ -58,7 +64,7 @@ impl Grants {
 
     /// Waits until there are this many more.
     pub(crate) async fn wait_for(&self, more: usize, patience: Patience) -> Result<(), Stop> {
-        let mut seen = self.0.subscribe();
+        let mut seen = self.granted.subscribe();
         let enough = seen.borrow().len() + more;
         let reached = seen.wait_for(|grants| grants.len() >= enough);
         patience
@@ -70,20 +76,20 @@ impl Grants {
 
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
-        self.0.borrow().len() as u64
+        self.granted.borrow().len() as u64
     }
 
     /// The ranges of two requests, the first of which ended before the second began and is not
     /// below it, if there are such two.
     pub(crate) fn contradiction(&self) -> Option<[TimestampRange; 2]> {
-        let mut by_begin = self.0.borrow().clone();
+        let mut by_begin = self.granted.borrow().clone();
         let mut by_end = by_begin.clone();
-        by_begin.sort_by_key(|grant| grant.began);
-        by_end.sort_by_key(|grant| grant.ended);
+        by_begin.sort_by_key(|grant| grant.began_ns);
+        by_end.sort_by_key(|grant| grant.ended_ns);
         let mut ended = by_end.into_iter().peekable();
         let mut greatest: Option<Grant> = None;
         by_begin.into_iter().find_map(|grant| {
-            while let Some(earlier) = ended.next_if(|earlier| earlier.ended < grant.began) {
+            while let Some(earlier) = ended.next_if(|earlier| earlier.ended_ns < grant.began_ns) {
                 if greatest.is_none_or(|so_far| earlier.range.last() > so_far.range.last()) {
                     greatest = Some(earlier);
                 }

@@ -6,7 +6,7 @@ use std::fmt;
 use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 use tsoracle_testbed::faultfs::{Action, Call, Op, Rule, RuleId, Trigger};
-use tsoracle_testbed::{Cluster, DiskFaults, Placement};
+use tsoracle_testbed::{Cluster, Placement};
 
 use crate::Stop;
 use crate::case::Case;
@@ -140,7 +140,7 @@ fn sample(
 ) -> Result<Vec<Point>, Stop> {
     guard!(!calls.is_empty(), "{phase} changes no file");
     case.count(format!("file calls of {phase}"), calls.len() as u64);
-    let most = match case.capabilities().smallest_cluster() {
+    let most = match case.nodes() {
         1 => MOST_POINTS,
         _ => MOST_POINTS_OF_MANY_NODES,
     };

@@ -1,27 +1,20 @@
 //! A decorator that writes down every call, so that a failure can show the history behind it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use async_trait::async_trait;
-use tsoracle_consensus::{ConsensusDriver, ConsensusError, Epoch, LeadershipStream, NodeId};
+use tsoracle_consensus::{
+    BootInstant, ConsensusDriver, ConsensusError, Epoch, LeadershipStream, NodeId,
+};
 
 use crate::history::{Call, Operation, Outcome};
 
 /// The calls of one run, in the order in which they ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Recording {
-    began: Instant,
     calls: Arc<Mutex<Vec<Call>>>,
-}
-
-impl Default for Recording {
-    fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            calls: Arc::default(),
-        }
-    }
+    last_ns: Arc<AtomicU64>,
 }
 
 impl Recording {
@@ -36,9 +29,19 @@ impl Recording {
         self.lock().clear();
     }
 
-    /// The time on the clock of the calls.
+    /// The time on the clock of the calls. No two readings are the same, so that events of one
+    /// instant, of which virtual time has many, keep their order.
     pub(crate) fn now_ns(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        let now = BootInstant::now().as_nanos();
+        let mut reading = now;
+        // Never refused: every reading has a successor.
+        let _ = self
+            .last_ns
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| {
+                reading = now.max(last.saturating_add(1));
+                Some(reading)
+            });
+        reading
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Call>> {

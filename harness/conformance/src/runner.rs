@@ -7,7 +7,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
-use tsoracle_testbed::{Backend, Durability, Patience, faultfs};
+use tsoracle_testbed::{
+    Backend, Capabilities, Durability, Links, Patience, Time, faultfs, run_in_virtual_time,
+};
 
 use crate::case::Case;
 use crate::verdict::Evidence;
@@ -21,6 +23,8 @@ const HISTORY_SHOWN: usize = 16;
 pub struct RunOptions {
     /// Decides every random choice of the check.
     pub seed: u64,
+    /// How many nodes; see [`Level::sizes`](crate::Level::sizes).
+    pub nodes: usize,
     /// Where the check's directory is made, on the file system that is to be tried.
     pub dir: PathBuf,
     /// The bound on the whole check.
@@ -31,11 +35,12 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// Runs with `seed` in `dir`, within the usual limits.
+    /// Runs with `seed` on `nodes` nodes in `dir`, within the usual limits.
     #[must_use]
-    pub fn new(seed: u64, dir: PathBuf) -> Self {
+    pub fn new(seed: u64, nodes: usize, dir: PathBuf) -> Self {
         Self {
             seed,
+            nodes,
             dir,
             bound: Duration::from_secs(30),
             slack: Duration::from_secs(2),
@@ -53,11 +58,10 @@ impl RunOptions {
 #[must_use]
 pub fn run_check(backend: &Arc<dyn Backend>, check: &Check, options: &RunOptions) -> CheckResult {
     let began = Instant::now();
-    let nodes = backend.capabilities().smallest_cluster();
     let recording = Recording::default();
-    let report = match missing(backend.as_ref(), check) {
+    let report = match missing(backend.as_ref(), check, options.nodes) {
         Some(reason) => Report::of(Err(Stop::NotOffered(reason))),
-        None => run_on_a_thread(backend, *check, nodes, options, &recording),
+        None => run_on_a_thread(backend, *check, options, &recording),
     };
     let (verdict, reason) = match report.end {
         Ok(()) => (Verdict::Held, None),
@@ -69,7 +73,7 @@ pub fn run_check(backend: &Arc<dyn Backend>, check: &Check, options: &RunOptions
         check: check.name.to_owned(),
         clause: check.clause.to_owned(),
         backend: backend.name().to_owned(),
-        nodes,
+        nodes: options.nodes,
         verdict,
         reason,
         seed: options.seed,
@@ -84,18 +88,38 @@ pub fn run_check(backend: &Arc<dyn Backend>, check: &Check, options: &RunOptions
 }
 
 /// Why the check is not offered, if it is not.
-fn missing(backend: &dyn Backend, check: &Check) -> Option<String> {
+fn missing(backend: &dyn Backend, check: &Check, nodes: usize) -> Option<String> {
     let capabilities = backend.capabilities();
-    check.needs.iter().find_map(|need| match need {
-        Need::Disk | Need::DiskFaults if capabilities.durability != Durability::Disk => {
+    if !capabilities.cluster_sizes.contains(&nodes) {
+        return Some(format!("it forms no cluster of {nodes} nodes"));
+    }
+    check
+        .needs
+        .iter()
+        .find_map(|need| lacks(backend, &capabilities, *need))
+}
+
+fn lacks(backend: &dyn Backend, capabilities: &Capabilities, need: Need) -> Option<String> {
+    let has_processes = capabilities.durability == Durability::Disk;
+    let is_real = backend.time() == Time::Real;
+    match need {
+        Need::Disk | Need::DiskFaults | Need::Processes if !has_processes => {
             Some("its store ends with its process".to_owned())
         }
-        Need::Leases if !capabilities.leases => Some("it has no leases".to_owned()),
-        Need::DiskFaults if !faultfs::supported() => {
+        Need::DiskFaults if is_real && !faultfs::supported() => {
             Some("file calls cannot be interposed on this system".to_owned())
         }
+        Need::Leases if !capabilities.leases => Some("it has no leases".to_owned()),
+        Need::Links if capabilities.links == Links::None => {
+            Some("its links cannot be reached".to_owned())
+        }
+        Need::Handoff if !capabilities.handoff => Some("it has no Handoff".to_owned()),
+        Need::Membership if !capabilities.membership => Some("it has no Membership".to_owned()),
+        Need::Hook(kind) if !capabilities.hooks.contains(&kind) => {
+            Some(format!("it has no hook {kind:?}"))
+        }
         _ => None,
-    })
+    }
 }
 
 struct Report {
@@ -115,7 +139,6 @@ impl Report {
 fn run_on_a_thread(
     backend: &Arc<dyn Backend>,
     check: Check,
-    nodes: usize,
     options: &RunOptions,
     recording: &Recording,
 ) -> Report {
@@ -125,7 +148,7 @@ fn run_on_a_thread(
     let thread = std::thread::Builder::new()
         .name(check.name.to_owned())
         .spawn(move || {
-            let report = run_here(backend, check, nodes, &run_options, recording);
+            let report = run_here(backend, check, &run_options, recording);
             // Nobody listens any more once the limit has passed.
             let _ = done.send(report);
         });
@@ -159,7 +182,6 @@ fn run_on_a_thread(
 fn run_here(
     backend: Arc<dyn Backend>,
     check: Check,
-    nodes: usize,
     options: &RunOptions,
     recording: Recording,
 ) -> Report {
@@ -175,21 +197,27 @@ fn run_here(
             ))));
         }
     };
-    let runtime = match Builder::new_multi_thread()
+    let time = backend.time();
+    let mut case = Case::new(backend, dir.path(), options, recording);
+    let end = match time {
+        Time::Real => run_in_real_time((check.run)(&mut case)),
+        Time::Virtual => run_in_virtual_time((check.run)(&mut case)).map_err(Stop::from),
+    };
+    Report {
+        end: end.and_then(|end| end),
+        evidence: case.take_evidence(),
+    }
+}
+
+fn run_in_real_time<T>(check: impl Future<Output = T>) -> Result<T, Stop> {
+    let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return Report::of(Err(Stop::Invalid(format!("no runtime: {error}")))),
-    };
-    let mut case = Case::new(backend, nodes, dir.path(), options, recording);
-    let end = runtime.block_on((check.run)(&mut case));
+        .map_err(|error| Stop::Invalid(format!("no runtime: {error}")))?;
+    let end = runtime.block_on(check);
     runtime.shutdown_background();
-    Report {
-        end,
-        evidence: case.take_evidence(),
-    }
+    Ok(end)
 }
 
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tsoracle_consensus::ConsensusError;
 use tsoracle_testbed::faultfs::{Action, Op, Rule, RuleId};
-use tsoracle_testbed::{Cluster, DiskFaults, Leader, TestNode};
+use tsoracle_testbed::{Cluster, Leader, TestNode};
 
 use crate::Stop;
 use crate::case::Case;

@@ -2,33 +2,37 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tsoracle_testbed::{Backend, run_node_process_if_asked};
 
-use crate::{ALL, Check, CheckResult, RunOptions, Verdict, run_check};
+use crate::{ALL, Check, RunOptions, Verdict, run_check};
 
 /// Overrides the seed of every check: a number.
 const SEED_ENV: &str = "TSORACLE_SEED";
+/// Overrides the size of the larger cluster: a number.
+const NODES_ENV: &str = "TSORACLE_NODES";
 /// Overrides where checks make their directories.
 const DIR_ENV: &str = "TSORACLE_DIR";
 const DEFAULT_SEED: u64 = 1;
 
 /// The `main` of a conformance test program, for `harness = false` targets.
 ///
-/// Every check becomes a test called `backend::check`; the arguments are those of `cargo test`.
-/// This program starts itself again for nodes in processes of their own. Seed and directory come
-/// from `TSORACLE_SEED` and `TSORACLE_DIR`; by default the seed is 1 and the directory lies beside
-/// the program, on the same disk as the build.
+/// Every check becomes a test called `backend::check`, and on a larger cluster than the smallest
+/// `backend::check::3`; the arguments are those of `cargo test`. This program starts itself again
+/// for nodes in processes of their own. Seed, size and directory come from `TSORACLE_SEED`,
+/// `TSORACLE_NODES` and `TSORACLE_DIR`; by default the seed is 1, the larger cluster has 3 nodes,
+/// and the directory lies beside the program, on the same disk as the build.
 #[must_use]
 pub fn main(backends: &[Arc<dyn Backend>]) -> ExitCode {
     if let Some(code) = run_node_process_if_asked(backends) {
         return code;
     }
     let arguments = Arguments::from_args();
-    let options = match options() {
-        Ok(options) => options,
+    let settings = match Settings::from_env() {
+        Ok(settings) => settings,
         Err(refusal) => {
             eprintln!("{refusal}");
             return ExitCode::from(2);
@@ -36,17 +40,27 @@ pub fn main(backends: &[Arc<dyn Backend>]) -> ExitCode {
     };
     let trials = backends
         .iter()
-        .flat_map(|backend| {
-            ALL.iter()
-                .map(|check| trial(backend, check, options.clone()))
-        })
+        .flat_map(|backend| trials_on(backend, &settings))
         .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
+fn trials_on(backend: &Arc<dyn Backend>, settings: &Settings) -> Vec<Trial> {
+    let capabilities = backend.capabilities();
+    let mut trials = Vec::new();
+    for check in ALL {
+        for nodes in check.level.sizes(&capabilities, settings.nodes) {
+            let options = RunOptions::new(settings.seed, nodes, settings.dir.clone());
+            trials.push(trial(backend, check, options));
+        }
+    }
+    trials
+}
+
 fn trial(backend: &Arc<dyn Backend>, check: &'static Check, options: RunOptions) -> Trial {
-    let backend = Arc::clone(backend);
-    Trial::ignorable_test(format!("{}::{}", backend.name(), check.name), move || {
+    let name = name(backend.as_ref(), check.name, options.nodes);
+    let (backend, test) = (Arc::clone(backend), name.clone());
+    Trial::ignorable_test(name, move || {
         let result = run_check(&backend, check, &options);
         match result.verdict {
             Verdict::Held => Ok(Completion::Completed),
@@ -54,27 +68,38 @@ fn trial(backend: &Arc<dyn Backend>, check: &'static Check, options: RunOptions)
                 let reason = result.reason.unwrap_or_default();
                 Ok(Completion::ignored_with(format!("not offered: {reason}")))
             }
-            Verdict::Failed | Verdict::Invalid => {
-                Err(Failed::from(result.explain(&replay(&result))))
-            }
+            Verdict::Failed | Verdict::Invalid => Err(Failed::from(result.explain(&replay(
+                &test,
+                result.seed,
+                result.nodes,
+            )))),
         }
     })
 }
 
-fn replay(result: &CheckResult) -> String {
-    let CheckResult {
-        backend,
-        check,
-        seed,
-        ..
-    } = result;
+fn name(backend: &dyn Backend, check: &str, nodes: usize) -> String {
+    let is_smallest = nodes == backend.capabilities().smallest_cluster();
+    let name = backend.name();
+    if is_smallest {
+        format!("{name}::{check}")
+    } else {
+        format!("{name}::{check}::{nodes}")
+    }
+}
+
+fn replay(test: &str, seed: u64, nodes: usize) -> String {
     let profile = if cfg!(debug_assertions) {
         ""
     } else {
         " --release"
     };
     let target = test_target().map_or_else(String::new, |target| format!(" --test {target}"));
-    format!("{SEED_ENV}={seed} cargo test{profile}{target} -- --exact {backend}::{check}")
+    let nodes = if nodes > 1 {
+        format!(" {NODES_ENV}={nodes}")
+    } else {
+        String::new()
+    };
+    format!("{SEED_ENV}={seed}{nodes} cargo test{profile}{target} -- --exact {test}")
 }
 
 /// The name of this test target: cargo adds a dash and a hash to the program's.
@@ -84,20 +109,39 @@ fn test_target() -> Option<String> {
     Some(target.to_owned())
 }
 
-fn options() -> Result<RunOptions, String> {
-    let seed = match std::env::var(SEED_ENV) {
-        Ok(text) => text
-            .parse()
-            .map_err(|_| format!("{SEED_ENV}={text:?} is not a number"))?,
-        Err(_) => DEFAULT_SEED,
-    };
-    let dir = match std::env::var_os(DIR_ENV) {
-        Some(dir) => PathBuf::from(dir),
-        None => beside_the_program().map_err(|error| format!("where is this program? {error}"))?,
-    };
-    std::fs::create_dir_all(&dir)
-        .map_err(|error| format!("cannot make the folder {}: {error}", dir.display()))?;
-    Ok(RunOptions::new(seed, dir))
+/// What the environment says about a run.
+struct Settings {
+    seed: u64,
+    nodes: Option<usize>,
+    dir: PathBuf,
+}
+
+impl Settings {
+    fn from_env() -> Result<Self, String> {
+        let dir = match std::env::var_os(DIR_ENV) {
+            Some(dir) => PathBuf::from(dir),
+            None => {
+                beside_the_program().map_err(|error| format!("where is this program? {error}"))?
+            }
+        };
+        std::fs::create_dir_all(&dir)
+            .map_err(|error| format!("cannot make the folder {}: {error}", dir.display()))?;
+        Ok(Self {
+            seed: number(SEED_ENV)?.unwrap_or(DEFAULT_SEED),
+            nodes: number(NODES_ENV)?,
+            dir,
+        })
+    }
+}
+
+fn number<T: FromStr>(variable: &str) -> Result<Option<T>, String> {
+    match std::env::var(variable) {
+        Ok(text) => match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(format!("{variable}={text:?} is not a number")),
+        },
+        Err(_) => Ok(None),
+    }
 }
 
 fn beside_the_program() -> std::io::Result<PathBuf> {

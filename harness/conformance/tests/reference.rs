@@ -1,10 +1,13 @@
-//! The suite on its own reference: every check that applies to it must hold.
+//! The suite on its own references: every check that applies to them must hold.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tsoracle_conformance::reference::InMemory;
+use tsoracle_conformance::reference::{InMemory, SimulatedCluster};
 
 fn main() -> ExitCode {
-    tsoracle_conformance::main(&[Arc::new(InMemory::default())])
+    tsoracle_conformance::main(&[
+        Arc::new(InMemory::default()),
+        Arc::new(SimulatedCluster::default()),
+    ])
 }

@@ -12,7 +12,9 @@ mod error;
 )]
 mod interposed;
 mod loss;
+mod matching;
 mod rule;
+mod table;
 
 pub use counts::{Call, Counts};
 pub use error::Error;
@@ -21,4 +23,6 @@ pub use interposed::{
     stop_recording, supported, trace, wait_for_hits,
 };
 pub use loss::{Loss, LostContent, LostName, NameChange};
+pub use matching::resolve;
 pub use rule::{Action, Errno, Name, Only, Op, Rule, RuleId, Trigger, When};
+pub use table::{Decision, RuleTable};

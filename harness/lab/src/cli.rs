@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Evidence for the choice of a consensus driver.
@@ -81,6 +82,18 @@ pub(crate) struct Suite {
     /// Run each check this often, with consecutive seeds
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) repeat: u64,
+    /// The size of the cluster for the checks that need several nodes [default: 3]
+    #[arg(long, value_name = "N", value_parser = cluster_size())]
+    pub(crate) nodes: Option<usize>,
+}
+
+/// The sizes that the reports compare.
+fn cluster_size() -> impl TypedValueParser<Value = usize> {
+    PossibleValuesParser::new(["3", "5", "7"]).map(|text| match text.as_str() {
+        "7" => 7,
+        "5" => 5,
+        _ => 3,
+    })
 }
 
 /// What a run of checks or measurements is about.

@@ -27,7 +27,11 @@ pub fn junit(results: &Results) -> Result<String, RenderError> {
 }
 
 fn case(result: &CheckResult) -> TestCase {
-    let mut case = TestCase::new(result.check.clone(), status(result));
+    let name = match result.nodes {
+        0 | 1 => result.check.clone(),
+        nodes => format!("{} on {nodes} nodes", result.check),
+    };
+    let mut case = TestCase::new(name, status(result));
     case.set_classname(format!("{}.{}", result.backend, result.clause));
     case.set_time(Duration::from_millis(result.duration_ms));
     case

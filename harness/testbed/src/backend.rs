@@ -1,5 +1,6 @@
 //! What a driver's author implements so that the harness can run nodes of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tsoracle_consensus::{ConsensusError, Member, NodeId};
 
-use crate::Node;
+use crate::{HookKind, LinkFault, Machine, Node};
 
 /// A driver under test: how to start a node of it, and what it declares of itself.
 ///
@@ -37,19 +38,47 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// `Permanent` for a store that is damaged (S2) or held by somebody else (S1).
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError>;
+
+    /// Whose time passes while its nodes run.
+    fn time(&self) -> Time {
+        Time::Real
+    }
+
+    /// The simulated machine below one node; `None` for a driver that runs on real ones.
+    fn machine(&self, _spec: &NodeSpec) -> Option<Arc<dyn Machine>> {
+        None
+    }
+}
+
+/// Whose time passes while the nodes of a backend run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// The machine's.
+    Real,
+    /// That of [`run_in_virtual_time`](crate::run_in_virtual_time): nodes are tasks of one thread,
+    /// wait on tokio's timers only, and are the same in every run with one seed.
+    Virtual,
 }
 
 /// One node of a cluster that the harness wants to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodeSpec {
+    /// The cluster's own number: the same for all members, another for another cluster (S4).
+    pub cluster: u64,
     /// Which member this node is.
     pub node: NodeId,
     /// Every member, this one included.
     pub members: Vec<Member>,
+    /// The cluster exists already: a fresh store waits until its members have added this node,
+    /// and has no say before that.
+    pub joining: bool,
     /// The node's own directory. It exists; on a first start it is empty.
     pub dir: PathBuf,
     /// Seed for whatever the node randomizes.
     pub seed: u64,
+    /// What its links do from the first frame on; one that is not named here delivers. For
+    /// backends whose links are [`Links::Node`].
+    pub link_faults: BTreeMap<NodeId, LinkFault>,
 }
 
 /// What a driver declares of itself.
@@ -63,6 +92,18 @@ pub struct Capabilities {
     pub leases: bool,
     /// Damage that one copy of its store cannot notice. Printed in the report (S2).
     pub unnoticed_damage: Vec<UnnoticedDamage>,
+    /// How faults reach the links between its nodes.
+    #[serde(default)]
+    pub links: Links,
+    /// Whether its nodes implement `Handoff` (H1, H2).
+    #[serde(default)]
+    pub handoff: bool,
+    /// Whether its nodes implement `Membership` (M1, M2).
+    #[serde(default)]
+    pub membership: bool,
+    /// The hooks that its nodes offer.
+    #[serde(default)]
+    pub hooks: BTreeSet<HookKind>,
 }
 
 impl Capabilities {
@@ -74,6 +115,10 @@ impl Capabilities {
             durability: Durability::Disk,
             leases: true,
             unnoticed_damage: Vec::new(),
+            links: Links::None,
+            handoff: false,
+            membership: false,
+            hooks: BTreeSet::new(),
         }
     }
 
@@ -82,6 +127,20 @@ impl Capabilities {
     pub fn smallest_cluster(&self) -> usize {
         *self.cluster_sizes.start()
     }
+}
+
+/// How faults reach the links between the nodes of a driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Links {
+    /// They do not: it has one node, or a network that nobody can reach into.
+    #[default]
+    None,
+    /// Through [`Node::links`].
+    Node,
+    /// Through [`ProxyLinks`](crate::ProxyLinks): its nodes reach each other by TCP at the
+    /// `peer_endpoint`s that they are given.
+    Proxy,
 }
 
 /// How far a driver's store reaches.

@@ -1,16 +1,19 @@
 //! A cluster of nodes under test, in this process or each in its own.
 
+mod leader;
+mod links;
 mod node;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::{StreamExt, stream};
-use tsoracle_consensus::{ConsensusDriver, Epoch, LeaderState, Lease, Member, NodeId};
+use tsoracle_consensus::{ConsensusDriver, Member, NodeId};
 
+pub use leader::Leader;
 pub use node::TestNode;
 
-use crate::{Backend, NodeSpec, Patience, TestbedError, TimedOut};
+use crate::{Backend, Links, NodeSpec, ProxyLinks, TestbedError, Time};
 
 /// Where nodes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,29 +57,12 @@ impl std::fmt::Debug for ClusterPlan {
     }
 }
 
-/// Nodes under test, and who leads them.
+/// Nodes under test, the links between them, and who leads them.
 #[derive(Debug)]
 pub struct Cluster {
+    plan: ClusterPlan,
     nodes: Vec<TestNode>,
-}
-
-/// The node that shows `Leader`, with all that a call needs.
-#[derive(Clone)]
-pub struct Leader {
-    /// Its place in the cluster.
-    pub index: usize,
-    /// Its driver.
-    pub driver: Arc<dyn ConsensusDriver>,
-    /// The epoch that it leads with.
-    pub epoch: Epoch,
-    /// Its lease; absent for a node in another process.
-    pub lease: Lease,
-}
-
-impl std::fmt::Debug for Leader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "leader {} of epoch {}", self.index, self.epoch)
-    }
+    proxies: Option<ProxyLinks>,
 }
 
 impl Cluster {
@@ -85,30 +71,86 @@ impl Cluster {
     /// # Errors
     /// [`TestbedError::System`] when folders or ports are not to be had.
     pub fn prepare(plan: &ClusterPlan) -> Result<Self, TestbedError> {
-        let endpoints = free_endpoints(2 * plan.size)?;
-        let members: Vec<_> = (1..)
+        let proxies = match plan.backend.capabilities().links {
+            Links::Proxy => Some(ProxyLinks::new(plan.seed)?),
+            Links::None | Links::Node => None,
+        };
+        let mut cluster = Self {
+            plan: plan.clone(),
+            nodes: Vec::new(),
+            proxies,
+        };
+        let members = cluster.new_members(plan.size)?;
+        for member in &members {
+            cluster.lay_out(member.node, members.clone(), false)?;
+        }
+        Ok(cluster)
+    }
+
+    /// Lays out one more node, which waits to be added by the members of the cluster; returns its
+    /// place and how they reach it.
+    ///
+    /// # Errors
+    /// [`TestbedError::System`] when a folder or ports are not to be had.
+    pub fn lay_out_joiner(&mut self) -> Result<(usize, Member), TestbedError> {
+        let mut members = self.nodes[0].spec().members.clone();
+        let joiner = self.new_members(1)?.remove(0);
+        members.retain(|member| member.node != joiner.node);
+        members.push(joiner.clone());
+        self.lay_out(joiner.node, members, true)?;
+        let announced = match &self.proxies {
+            Some(proxies) => proxies.announced(&joiner)?,
+            None => joiner,
+        };
+        Ok((self.nodes.len() - 1, announced))
+    }
+
+    /// Members with the next numbers.
+    fn new_members(&self, count: usize) -> Result<Vec<Member>, TestbedError> {
+        let first = self.nodes.len() as NodeId + 1;
+        let endpoints = match self.plan.backend.time() {
+            Time::Real => free_endpoints(2 * count)?,
+            Time::Virtual => simulated_endpoints(first, count),
+        };
+        Ok((first..)
             .zip(endpoints.chunks_exact(2))
             .map(|(node, pair)| Member {
                 node,
                 peer_endpoint: pair[0].clone(),
                 service_endpoint: pair[1].clone(),
             })
-            .collect();
-        let nodes = members
-            .iter()
-            .map(|member| {
-                let dir = plan.dir.join(format!("node-{}", member.node));
-                let members = members.clone();
-                let spec = NodeSpec {
-                    node: member.node,
-                    members,
-                    dir,
-                    seed: plan.seed,
-                };
-                TestNode::new(plan, spec)
-            })
-            .collect::<Result<_, TestbedError>>()?;
-        Ok(Self { nodes })
+            .collect())
+    }
+
+    /// From the name of its folder and the seed: the same in every run.
+    fn number(&self) -> u64 {
+        let name = self.plan.dir.file_name().unwrap_or_default();
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        let bytes = name.as_encoded_bytes().iter();
+        bytes.fold(FNV_BASIS ^ self.plan.seed, step)
+    }
+
+    fn lay_out(
+        &mut self,
+        node: NodeId,
+        members: Vec<Member>,
+        joining: bool,
+    ) -> Result<(), TestbedError> {
+        let members = match &self.proxies {
+            Some(proxies) => proxies.view(node, &members)?,
+            None => members,
+        };
+        let spec = NodeSpec {
+            cluster: self.number(),
+            node,
+            members,
+            joining,
+            dir: self.plan.dir.join(format!("node-{node}")),
+            seed: self.plan.seed.wrapping_add(node << 32),
+            link_faults: BTreeMap::new(),
+        };
+        self.nodes.push(TestNode::new(&self.plan, spec)?);
+        Ok(())
     }
 
     /// Lays out a cluster and starts every node.
@@ -171,41 +213,18 @@ impl Cluster {
             node: index as u64 + 1,
         })
     }
+}
 
-    /// Waits until a running node shows `Leader`.
-    ///
-    /// # Errors
-    /// [`TimedOut`] when none does.
-    pub async fn leader(&self, patience: Patience) -> Result<Leader, TimedOut> {
-        patience
-            .wait_for("a node that shows Leader", self.next_leader())
-            .await
-    }
+/// FNV-1a.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
-    async fn next_leader(&self) -> Leader {
-        let views = self.nodes.iter().enumerate().filter_map(|(index, node)| {
-            let driver = node.driver().ok()?;
-            let states = driver.leadership_events();
-            Some(
-                states
-                    .map(move |state| (index, Arc::clone(&driver), state))
-                    .boxed(),
-            )
-        });
-        let mut views = stream::select_all(views);
-        while let Some((index, driver, state)) = views.next().await {
-            if let LeaderState::Leader { epoch, lease } = state {
-                return Leader {
-                    index,
-                    driver,
-                    epoch,
-                    lease,
-                };
-            }
-        }
-        // Every stream has ended; the caller's patience ends the wait.
-        std::future::pending().await
-    }
+/// Endpoints of machines that exist in virtual time only: the same in every run.
+fn simulated_endpoints(first: NodeId, count: usize) -> Vec<String> {
+    (first..)
+        .take(count)
+        .flat_map(|node| [7001, 8001].map(|port| format!("10.0.0.{node}:{port}")))
+        .collect()
 }
 
 /// Different loopback endpoints that were free a moment ago.

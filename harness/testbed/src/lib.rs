@@ -8,13 +8,19 @@ mod links;
 mod node;
 mod patience;
 mod process;
+mod proxy;
+mod simulation;
 
-pub use backend::{Backend, Capabilities, Damage, Durability, NodeSpec, Timing, UnnoticedDamage};
+pub use backend::{
+    Backend, Capabilities, Damage, Durability, Links, NodeSpec, Time, Timing, UnnoticedDamage,
+};
 pub use cluster::{Cluster, ClusterPlan, Decorator, Leader, Placement, TestNode};
 pub use disk::DiskFaults;
-pub use hooks::{Hook, Hooks};
+pub use hooks::{Hook, HookKind, Hooks};
 pub use links::{LinkFault, LinkFaults};
 pub use node::Node;
 pub use patience::{Patience, TimedOut, allowance};
 pub use process::{ProcessDisk, ProcessNode, TestbedError, run_node_process_if_asked};
+pub use proxy::ProxyLinks;
+pub use simulation::{Life, Machine, SimDisk, SimMachine, SimNetwork, run_in_virtual_time};
 pub use tsoracle_faultfs as faultfs;

@@ -31,4 +31,8 @@ pub enum LinkFault {
 pub trait LinkFaults: Send + Sync + 'static {
     /// Sets the link from this node to `to`.
     fn set(&self, to: NodeId, fault: LinkFault);
+
+    /// How many frames (of a proxy: reads) to `to` did not go their usual way since the node
+    /// started: lost, late, repeated or swapped. Evidence that a fault happened.
+    fn disturbed(&self, to: NodeId) -> u64;
 }

@@ -22,12 +22,23 @@ impl BootInstant {
     /// Reads the clock.
     #[must_use]
     pub fn now() -> Self {
+        #[cfg(feature = "simulation")]
+        if let Some(now) = simulated::now() {
+            return now;
+        }
         let reading = clock_gettime(CLOCK);
         let seconds = u64::try_from(reading.tv_sec).unwrap_or(0);
         let nanos = u64::try_from(reading.tv_nsec).unwrap_or(0);
         Self {
             nanos: seconds.saturating_mul(1_000_000_000).saturating_add(nanos),
         }
+    }
+
+    /// Makes every reading on this thread, until the next call, one of `clock`; `None` brings the
+    /// real clock back. With the feature `simulation`, for harnesses that run in virtual time.
+    #[cfg(feature = "simulation")]
+    pub fn simulate(clock: Option<fn() -> Self>) {
+        simulated::set(clock);
     }
 
     /// The reading as nanoseconds since the clock's own start.
@@ -62,6 +73,25 @@ impl BootInstant {
 const CLOCK: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCK: ClockId = ClockId::Monotonic;
+
+#[cfg(feature = "simulation")]
+mod simulated {
+    use std::cell::Cell;
+
+    use super::BootInstant;
+
+    thread_local! {
+        static CLOCK: Cell<Option<fn() -> BootInstant>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn set(clock: Option<fn() -> BootInstant>) {
+        CLOCK.set(clock);
+    }
+
+    pub(super) fn now() -> Option<BootInstant> {
+        CLOCK.get().map(|clock| clock())
+    }
+}
 
 /// The deadline of a lease that was never granted, or has ended for good.
 const ENDED: u64 = 0;
@@ -225,6 +255,17 @@ mod tests {
         assert!(!lease.is_valid());
         assert!(!lease.is_absent());
         assert!(Lease::absent().is_absent() && !Lease::absent().is_valid());
+    }
+
+    #[cfg(feature = "simulation")]
+    #[test]
+    fn a_simulated_clock_is_that_of_its_thread() {
+        BootInstant::simulate(Some(|| BootInstant::from_nanos(7)));
+        assert_eq!(BootInstant::now(), BootInstant::from_nanos(7));
+        let elsewhere = std::thread::spawn(BootInstant::now).join().unwrap();
+        assert_ne!(elsewhere, BootInstant::from_nanos(7));
+        BootInstant::simulate(None);
+        assert_ne!(BootInstant::now(), BootInstant::from_nanos(7));
     }
 
     #[cfg(feature = "serde")]

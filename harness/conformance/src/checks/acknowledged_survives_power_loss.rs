@@ -3,7 +3,7 @@
 
 use futures_util::FutureExt;
 use tsoracle_testbed::faultfs::{Action, Counts, Loss, Op, Rule};
-use tsoracle_testbed::{Cluster, DiskFaults, Placement};
+use tsoracle_testbed::{Cluster, Placement};
 
 use crate::case::Case;
 use crate::crash::{kill_all, lose_unsynced, spawn, start_and_check, strike_under_load};

@@ -2,12 +2,13 @@
 //! the old value or the new one, with and without what was not synced.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, pin_mut};
 use tsoracle_testbed::faultfs::{Action, RuleId, Trigger, When};
-use tsoracle_testbed::{Cluster, DiskFaults, ProcessDisk};
+use tsoracle_testbed::{Cluster, DiskFaults};
 
 use crate::case::Case;
 use crate::crash::at;
@@ -127,14 +128,14 @@ async fn crash_once(case: &Case, subject: &mut Subject, crash: &Crash<'_>) -> Re
 struct Armed {
     index: usize,
     rule: RuleId,
-    disk: ProcessDisk,
+    disk: Arc<dyn DiskFaults>,
 }
 
 impl Armed {
     async fn new(cluster: &Cluster, index: usize, crash: &Crash<'_>) -> Result<Self, Stop> {
         let trigger = Trigger::Nth(crash.point.call.n);
         let rule = watch(cluster, index, Action::Crash(crash.when), trigger).await?;
-        let disk = cluster.nodes()[index].disk()?.clone();
+        let disk = cluster.nodes()[index].disk()?;
         Ok(Self { index, rule, disk })
     }
 

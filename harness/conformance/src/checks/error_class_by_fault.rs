@@ -3,8 +3,8 @@
 
 use futures_util::FutureExt;
 use tsoracle_consensus::PHYSICAL_MS_MAX;
+use tsoracle_testbed::Leader;
 use tsoracle_testbed::faultfs::{Action, Errno, Op, Rule};
-use tsoracle_testbed::{DiskFaults, Leader};
 
 use crate::case::Case;
 use crate::verdict::{ensure, guard};

@@ -5,10 +5,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::future::{Either, select};
+use futures_util::{FutureExt, StreamExt, pin_mut};
 use tsoracle_consensus::ConsensusError;
 use tsoracle_testbed::faultfs::{Action, Errno, Op, RuleId, Trigger};
-use tsoracle_testbed::{Cluster, DiskFaults, Leader, TestbedError};
+use tsoracle_testbed::{Cluster, Leader, TestbedError};
 
 use crate::case::Case;
 use crate::crash::{at, without_panic};
@@ -127,13 +128,38 @@ async fn fail_opening(
         Err(TestbedError::Driver(ConsensusError::Permanent(_))) if failed => Ok(true),
         Err(other) => Err(other.into()),
         Ok(()) => {
+            let leader = leader_unless_it_ends(case, &subject.cluster, 0).await?;
+            let failed = hits(&subject.cluster, 0, rule).await? > 0;
+            let Some(leader) = leader else {
+                ensure!(failed, "a node ended its stream, and its disk was well");
+                return Ok(true);
+            };
             let unsynced = failed && Op::SYNCS.contains(&failure.point.call.op);
-            ensure!(!unsynced, "the node started although a sync had failed");
-            let leader = case.leader(&subject.cluster).await?;
+            ensure!(
+                !unsynced || leader.index != 0,
+                "the node leads although a sync had failed"
+            );
             // On a disk that fails for good the answer is an error.
             let _ = subject.persist(case, &leader).await?;
             Ok(failed)
         }
+    }
+}
+
+/// The leader, unless a node ends its stream before there is one: a start returns before an engine
+/// that runs by itself has written all it has to.
+async fn leader_unless_it_ends(
+    case: &Case,
+    cluster: &Cluster,
+    index: usize,
+) -> Result<Option<Leader>, Stop> {
+    let mut states = cluster.nodes()[index].driver()?.leadership_events();
+    let ended = async { while states.next().await.is_some() {} };
+    pin_mut!(ended);
+    let leader = case.leader(cluster).boxed();
+    match select(ended, leader).await {
+        Either::Left(_) => Ok(None),
+        Either::Right((leader, _)) => leader.map(Some),
     }
 }
 
@@ -183,10 +209,7 @@ async fn leads_no_more(case: &Case, cluster: &Cluster, leader: &Leader) -> Resul
     case.brief_patience()
         .wait_for("the end of the stream after a failure of the disk", ended)
         .await?;
-    let lease = cluster.nodes()[leader.index]
-        .process()?
-        .lease_deadline()
-        .await?;
+    let lease = cluster.nodes()[leader.index].lease_deadline().await?;
     ensure!(
         lease.is_none(),
         "the lease goes on after a failure of the disk"

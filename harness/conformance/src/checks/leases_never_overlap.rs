@@ -2,6 +2,7 @@
 //! again: a store is taken over as soon as it can be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -14,6 +15,8 @@ use crate::{Check, Level, Need, Stop};
 
 const ROUNDS: u64 = 5;
 const SAMPLES: u64 = 30;
+/// Between two tries to open a store that is held.
+const RETRY: Duration = Duration::from_micros(200);
 
 pub(super) const CHECK: Check = Check {
     name: "leases_never_overlap",
@@ -136,7 +139,7 @@ impl Successor {
             }
             match opened {
                 Ok(node) => return Ok((node, was_valid)),
-                Err(ConsensusError::Permanent(_)) => tokio::task::yield_now().await,
+                Err(ConsensusError::Permanent(_)) => tokio::time::sleep(RETRY).await,
                 Err(other) => return Err(other.into()),
             }
         }

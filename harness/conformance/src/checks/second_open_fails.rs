@@ -25,7 +25,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     if case.capabilities().durability == Durability::Disk {
         let mut cluster = case.processes().await?;
-        let holder = cluster.nodes()[0].process()?.pid();
+        let holder = cluster.nodes()[0].pid()?;
         refuse_second(case, &spec(&cluster), holder).await?;
         cluster.node_mut(0)?.kill()?;
         cluster.start_all().await?;

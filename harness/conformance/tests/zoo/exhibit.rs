@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Conclusion, Trial};
 use tsoracle_conformance::{ALL, CheckResult, RunOptions, run_check};
-use tsoracle_testbed::{Backend, Durability, run_node_process_if_asked};
+use tsoracle_testbed::{Backend, Durability, Time, run_node_process_if_asked};
 
 /// Exhibits in memory that run at once: most of what the hanging ones do is wait.
 const AT_ONCE: usize = 8;
@@ -29,7 +29,8 @@ pub(crate) struct Exhibit {
 
 impl Exhibit {
     fn is_on_disk(&self) -> bool {
-        self.backend.capabilities().durability == Durability::Disk
+        let is_real = self.backend.time() == Time::Real;
+        is_real && self.backend.capabilities().durability == Durability::Disk
     }
 }
 
@@ -107,14 +108,17 @@ fn every_check_can_fail(declared: &BTreeSet<&'static str>) -> Result<(), String>
 
 fn compare(exhibit: &Exhibit) -> Result<(), String> {
     let dir = tempfile::tempdir_in(place()).map_err(|e| e.to_string())?;
-    let mut options = RunOptions::new(1, dir.path().to_owned());
-    if !exhibit.is_on_disk() {
-        options.slack = SHORT_SLACK;
+    let capabilities = exhibit.backend.capabilities();
+    let mut results = Vec::new();
+    for check in ALL {
+        for nodes in check.level.sizes(&capabilities, None) {
+            let mut options = RunOptions::new(1, nodes, dir.path().to_owned());
+            if !exhibit.is_on_disk() {
+                options.slack = SHORT_SLACK;
+            }
+            results.push(run_check(&exhibit.backend, check, &options));
+        }
     }
-    let results: Vec<_> = ALL
-        .iter()
-        .map(|check| run_check(&exhibit.backend, check, &options))
-        .collect();
     let failed: BTreeSet<&str> = results
         .iter()
         .filter(|result| !result.verdict.is_good())

@@ -3,6 +3,7 @@
 //! A check that no exhibit fails could be one that cannot fail; an exhibit that fails more, or
 //! less, than it says is not understood.
 
+mod cluster;
 mod exhibit;
 mod file;
 mod memory;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut exhibits = memory::exhibits();
+    exhibits.extend(cluster::exhibits());
     exhibits.extend(file::exhibits());
     exhibit::run(exhibits)
 }

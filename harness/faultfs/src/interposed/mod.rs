@@ -2,17 +2,17 @@
 
 mod hook;
 mod journal;
-mod matching;
 mod place;
 mod raw;
 mod rules;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::counts::{Call, Counts};
 use crate::error::Error;
 use crate::loss::Loss;
+use crate::matching::resolve;
 use crate::rule::{Rule, RuleId};
 
 /// Whether the file calls of this program reach this crate.
@@ -40,41 +40,19 @@ pub fn install(rule: Rule) -> Result<RuleId, Error> {
     Ok(id)
 }
 
-/// Resolves what exists of a path.
-fn resolve(path: &Path) -> Result<PathBuf, Error> {
-    let whole = std::path::absolute(path).map_err(Error::at(path))?;
-    for existing in whole.ancestors() {
-        if let Ok(resolved) = existing.canonicalize() {
-            let rest = whole.strip_prefix(existing).unwrap_or(Path::new(""));
-            // Joining an empty rest would add a slash, and a file's path must have none.
-            let has_rest = rest.components().next().is_some();
-            return Ok(if has_rest {
-                resolved.join(rest)
-            } else {
-                resolved
-            });
-        }
-    }
-    Ok(whole)
-}
-
 /// Ends a rule; calls that wait at it go on.
 ///
 /// # Errors
 /// [`Error::UnknownRule`].
 pub fn remove(id: RuleId) -> Result<(), Error> {
-    let gone = rules::retain(|other| other != id);
+    let removed = rules::remove(id);
     hook::update();
-    if gone == 0 {
-        Err(Error::UnknownRule(id))
-    } else {
-        Ok(())
-    }
+    removed
 }
 
 /// Ends all rules; calls that wait at one go on. A recording continues.
 pub fn clear_all() {
-    rules::retain(|_| false);
+    rules::clear();
     hook::update();
 }
 
@@ -91,7 +69,7 @@ pub fn release(id: RuleId) -> Result<(), Error> {
 /// # Errors
 /// [`Error::UnknownRule`].
 pub fn hits(id: RuleId) -> Result<u64, Error> {
-    rules::look(id, |rule| rule.hits)
+    rules::look(|rules| rules.hits(id))
 }
 
 /// Waits until a rule has acted `n` times or `limit` has passed; returns how often it acted. The
@@ -108,7 +86,7 @@ pub fn wait_for_hits(id: RuleId, n: u64, limit: Duration) -> Result<u64, Error> 
 /// # Errors
 /// [`Error::UnknownRule`].
 pub fn counts(id: RuleId) -> Result<Counts, Error> {
-    rules::look(id, |rule| rule.counts)
+    rules::look(|rules| rules.counts(id))
 }
 
 /// The calls that a rule with [`Action::Trace`](crate::Action::Trace) acted on, in order, from the moment that they
@@ -117,7 +95,7 @@ pub fn counts(id: RuleId) -> Result<Counts, Error> {
 /// # Errors
 /// [`Error::UnknownRule`].
 pub fn trace(id: RuleId) -> Result<Vec<Call>, Error> {
-    rules::look(id, |rule| rule.calls.clone())
+    rules::look(|rules| rules.trace(id))
 }
 
 /// From now on writes down, before it happens, whatever changes under `prefix`, so that

@@ -25,7 +25,7 @@ pub(super) fn run(
         tsoracle_latency::Profile::from(run.profile)
     );
     let mut gathering = Gathering::begin(run, &backends, &command)?;
-    let ending = conformance::gather(&mut gathering, &backends, &checks, run, suite.repeat)?;
+    let ending = conformance::gather(&mut gathering, &backends, &checks, run, suite)?;
     let measured = latency::gather(&mut gathering, &backends, run);
     report::write(&gathering.results, &run.out)?;
     print(&report::shown(&gathering.results, format)?)?;

@@ -23,7 +23,7 @@ pub(super) fn run(
     let backends = selection::backends(known, &run.drivers)?;
     let checks = selection::checks(&suite.checks)?;
     let mut gathering = Gathering::begin(run, &backends, "lab conformance")?;
-    let ending = gather(&mut gathering, &backends, &checks, run, suite.repeat)?;
+    let ending = gather(&mut gathering, &backends, &checks, run, suite)?;
     print(&shown(&gathering, format)?)?;
     Ok(ending)
 }
@@ -34,62 +34,95 @@ pub(super) fn gather(
     backends: &[Arc<dyn Backend>],
     checks: &[&'static Check],
     run: &Run,
-    repeat: u64,
+    suite: &Suite,
 ) -> Result<Ending, LabError> {
-    let progress = Progress::new(backends.len() as u64 * checks.len() as u64 * repeat);
+    let seeds = (0..suite.repeat).map(|round| run.seed.wrapping_add(round));
+    let rounds: Vec<Round<'_>> = backends
+        .iter()
+        .flat_map(|backend| seeds.clone().map(move |seed| (backend, seed)))
+        .flat_map(|(backend, seed)| Round::all(backend, checks, suite.nodes, seed))
+        .collect();
+    let progress = Progress::new(rounds.len() as u64);
     let mut ending = Ending::Good;
-    for backend in backends {
-        for seed in (0..repeat).map(|round| run.seed.wrapping_add(round)) {
-            for check in checks {
-                progress.doing(&format!("{}::{}", backend.name(), check.name));
-                let result = match earlier(gathering, backend.name(), check.name, seed) {
-                    Some(result) => result,
-                    None => {
-                        let result = run_one(gathering, backend, check, seed)?;
-                        keep(gathering, &result)?;
-                        result
-                    }
-                };
-                progress.done(&line(&result));
-                if !result.verdict.is_good() {
-                    progress.say(&result.explain(&replay(&result, run)));
-                    ending = Ending::Bad;
-                }
+    for round in rounds {
+        progress.doing(&format!("{}::{}", round.backend.name(), round.check.name));
+        let result = match round.earlier(gathering) {
+            Some(result) => result,
+            None => {
+                let result = round.run(gathering)?;
+                keep(gathering, &result)?;
+                result
             }
+        };
+        progress.done(&line(&result));
+        if !result.verdict.is_good() {
+            progress.say(&result.explain(&replay(&result, run)));
+            ending = Ending::Bad;
         }
     }
     Ok(ending)
 }
 
-/// A verdict counts only if the disk could take data before and, unless it is good, after.
-fn run_one(
-    gathering: &Gathering,
-    backend: &Arc<dyn Backend>,
+/// One check, on one driver, on so many nodes, with one seed.
+struct Round<'a> {
+    backend: &'a Arc<dyn Backend>,
     check: &'static Check,
+    nodes: usize,
     seed: u64,
-) -> Result<CheckResult, LabError> {
-    gathering.data().probe()?;
-    let options = RunOptions::new(seed, gathering.data().path().to_owned());
-    let result = run_check(backend, check, &options);
-    if !result.verdict.is_good() {
-        gathering.data().probe()?;
-    }
-    Ok(result)
 }
 
-/// A good result of an earlier run; what was not good is tried again.
-fn earlier(gathering: &mut Gathering, driver: &str, check: &str, seed: u64) -> Option<CheckResult> {
-    let driver = gathering.driver(driver)?;
-    driver
-        .conformance
-        .iter()
-        .find(|r| r.check == check && r.seed == seed && r.verdict.is_good())
-        .cloned()
+impl<'a> Round<'a> {
+    fn all(
+        backend: &'a Arc<dyn Backend>,
+        checks: &[&'static Check],
+        nodes: Option<usize>,
+        seed: u64,
+    ) -> Vec<Self> {
+        let capabilities = backend.capabilities();
+        let mut rounds = Vec::new();
+        for check in checks.iter().copied() {
+            for nodes in check.level.sizes(&capabilities, nodes) {
+                rounds.push(Self {
+                    backend,
+                    check,
+                    nodes,
+                    seed,
+                });
+            }
+        }
+        rounds
+    }
+
+    /// A good result of an earlier run; what was not good is tried again.
+    fn earlier(&self, gathering: &mut Gathering) -> Option<CheckResult> {
+        let driver = gathering.driver(self.backend.name())?;
+        let results = driver.conformance.iter();
+        results
+            .filter(|result| result.verdict.is_good())
+            .find(|result| {
+                let asked = (self.check.name, self.nodes, self.seed);
+                (result.check.as_str(), result.nodes, result.seed) == asked
+            })
+            .cloned()
+    }
+
+    /// A verdict counts only if the disk could take data before and, unless it is good, after.
+    fn run(&self, gathering: &Gathering) -> Result<CheckResult, LabError> {
+        gathering.data().probe()?;
+        let dir = gathering.data().path().to_owned();
+        let options = RunOptions::new(self.seed, self.nodes, dir);
+        let result = run_check(self.backend, self.check, &options);
+        if !result.verdict.is_good() {
+            gathering.data().probe()?;
+        }
+        Ok(result)
+    }
 }
 
 fn keep(gathering: &mut Gathering, result: &CheckResult) -> Result<(), LabError> {
     if let Some(driver) = gathering.driver(&result.backend) {
-        let again = |r: &CheckResult| r.check == result.check && r.seed == result.seed;
+        let key = |r: &CheckResult| (r.check.clone(), r.nodes, r.seed);
+        let again = |r: &CheckResult| key(r) == key(result);
         driver.conformance.retain(|r| !again(r));
         driver.conformance.push(result.clone());
     }
@@ -100,6 +133,7 @@ fn line(result: &CheckResult) -> String {
     let CheckResult {
         backend,
         check,
+        nodes,
         verdict,
         duration_ms,
         seed,
@@ -109,7 +143,11 @@ fn line(result: &CheckResult) -> String {
         Verdict::NotOffered => format!(": {}", result.reason.as_deref().unwrap_or_default()),
         _ => String::new(),
     };
-    format!("{backend}::{check} {verdict}{why} ({duration_ms} ms, seed {seed})")
+    let nodes = match nodes {
+        1 => String::new(),
+        nodes => format!(", {nodes} nodes"),
+    };
+    format!("{backend}::{check} {verdict}{why} ({duration_ms} ms, seed {seed}{nodes})")
 }
 
 /// The command that runs the check again, by the name that this program was called by.

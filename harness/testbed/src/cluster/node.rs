@@ -4,10 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tsoracle_consensus::{ConsensusDriver, ConsensusError};
+use futures_util::StreamExt;
+use tsoracle_consensus::{
+    BootInstant, ConsensusDriver, ConsensusError, Handoff, LeaderState, Membership, NodeId,
+};
 
 use super::{ClusterPlan, Decorator, Placement};
-use crate::{Backend, Hooks, Node, NodeSpec, ProcessDisk, ProcessNode, TestbedError};
+use crate::{
+    Backend, DiskFaults, Hooks, LinkFault, Machine, Node, NodeSpec, Patience, ProcessNode,
+    TestbedError,
+};
+
+const CRASH_POLL: Duration = Duration::from_millis(1);
 
 /// A node under test with its directory. It can be started, stopped, killed, and started again.
 pub struct TestNode {
@@ -15,6 +23,7 @@ pub struct TestNode {
     spec: NodeSpec,
     placement: Placement,
     decorate: Decorator,
+    machine: Option<Arc<dyn Machine>>,
     running: Option<Running>,
 }
 
@@ -34,6 +43,7 @@ impl TestNode {
         make_dir(&spec.dir)?;
         Ok(Self {
             backend: Arc::clone(&plan.backend),
+            machine: plan.backend.machine(&spec),
             spec,
             placement: plan.placement,
             decorate: Arc::clone(&plan.decorate),
@@ -62,13 +72,24 @@ impl TestNode {
         )
     }
 
+    /// Whether there is something to kill: a started node on a machine of its own, or a process.
+    #[must_use]
+    pub fn is_spawned(&self) -> bool {
+        match &self.running {
+            Some(Running::Here(_)) => self.machine.is_some(),
+            Some(Running::Elsewhere { .. }) => true,
+            None => false,
+        }
+    }
+
     /// Makes the node's process without starting the node, so that disk faults can be set first.
     /// Nothing to do for a node in this process.
     ///
     /// # Errors
     /// [`TestbedError::System`].
     pub fn spawn(&mut self) -> Result<(), TestbedError> {
-        if self.placement == Placement::Processes && self.running.is_none() {
+        let needs_process = self.placement == Placement::Processes && self.machine.is_none();
+        if needs_process && self.running.is_none() {
             let journal_dir = self.journal_dir();
             let process = ProcessNode::spawn(self.backend.name(), self.spec.node, &journal_dir)?;
             self.running = Some(Running::Elsewhere {
@@ -108,14 +129,95 @@ impl TestNode {
         Ok((self.decorate)(self.spec.node, driver))
     }
 
-    /// The hooks of the running node; none for a node in another process.
+    /// `host:port` of the service that would run on the running node.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotRunning`].
+    pub fn service_endpoint(&self) -> Result<String, TestbedError> {
+        Ok(match self.running()? {
+            Running::Here(node) => node.service_endpoint(),
+            Running::Elsewhere { process, .. } => process.service_endpoint(),
+        })
+    }
+
+    /// The hooks of the running node.
     ///
     /// # Errors
     /// [`TestbedError::NotRunning`].
     pub fn hooks(&self) -> Result<Hooks, TestbedError> {
+        Ok(match self.running()? {
+            Running::Here(node) => node.hooks(),
+            Running::Elsewhere { process, .. } => process.hooks(&self.backend.capabilities().hooks),
+        })
+    }
+
+    /// The running node's way to move leadership.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotRunning`]; [`TestbedError::Lacks`] when the driver has none.
+    pub fn handoff(&self) -> Result<Arc<dyn Handoff>, TestbedError> {
+        let handoff = match self.running()? {
+            Running::Here(node) => node.handoff(),
+            Running::Elsewhere { process, .. } => Some(process.handoff()),
+        };
+        handoff.ok_or(TestbedError::Lacks("Handoff"))
+    }
+
+    /// The running node's way to change members.
+    ///
+    /// # Errors
+    /// As [`handoff`](Self::handoff).
+    pub fn membership(&self) -> Result<Arc<dyn Membership>, TestbedError> {
+        let membership = match self.running()? {
+            Running::Here(node) => node.membership(),
+            Running::Elsewhere { process, .. } => Some(process.membership()),
+        };
+        membership.ok_or(TestbedError::Lacks("Membership"))
+    }
+
+    /// Until when the running node's lease is valid, if it leads and has one.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotRunning`].
+    pub async fn lease_deadline(&self) -> Result<Option<BootInstant>, TestbedError> {
         match self.running()? {
-            Running::Here(node) => Ok(node.hooks()),
-            Running::Elsewhere { .. } => Ok(Hooks::default()),
+            Running::Here(node) => {
+                let first = node.driver().leadership_events().next().await;
+                Ok(match first {
+                    Some(LeaderState::Leader { lease, .. }) => lease.deadline(),
+                    _ => None,
+                })
+            }
+            Running::Elsewhere { process, .. } => process.lease_deadline().await,
+        }
+    }
+
+    /// Sets what the link to another node does, now and after later starts.
+    pub(super) async fn set_link(
+        &mut self,
+        to: NodeId,
+        fault: LinkFault,
+    ) -> Result<(), TestbedError> {
+        self.spec.link_faults.insert(to, fault);
+        match &self.running {
+            Some(Running::Here(node)) => {
+                let links = node.links().ok_or(TestbedError::Lacks("LinkFaults"))?;
+                links.set(to, fault);
+                Ok(())
+            }
+            Some(Running::Elsewhere { process, .. }) => process.set_link(to, fault).await,
+            None => Ok(()),
+        }
+    }
+
+    /// How many frames to another node did not go their usual way since this one started.
+    pub(super) async fn disturbed(&self, to: NodeId) -> Result<u64, TestbedError> {
+        match self.running()? {
+            Running::Here(node) => {
+                let links = node.links().ok_or(TestbedError::Lacks("LinkFaults"))?;
+                Ok(links.disturbed(to))
+            }
+            Running::Elsewhere { process, .. } => process.disturbed(to).await,
         }
     }
 
@@ -146,7 +248,32 @@ impl TestNode {
     /// # Errors
     /// [`TestbedError::NeedsProcess`], [`TestbedError::NotRunning`].
     pub fn kill(&mut self) -> Result<(), TestbedError> {
-        self.process_mut()?.kill()?;
+        match (&self.machine, &mut self.running) {
+            (_, None) => self.running().map(drop),
+            (Some(machine), _) => {
+                machine.kill();
+                self.running = None;
+                Ok(())
+            }
+            (None, Some(Running::Elsewhere { process, .. })) => {
+                process.kill()?;
+                self.running = None;
+                Ok(())
+            }
+            (None, Some(Running::Here(_))) => Err(self.needs_process()),
+        }
+    }
+
+    /// Ends the node as abruptly as its placement allows: SIGKILL for a process, dropped without a
+    /// shutdown in this one.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotRunning`], [`TestbedError::System`].
+    pub fn crash(&mut self) -> Result<(), TestbedError> {
+        if self.is_spawned() {
+            return self.kill();
+        }
+        self.running()?;
         self.running = None;
         Ok(())
     }
@@ -156,9 +283,24 @@ impl TestNode {
     /// # Errors
     /// [`TestbedError::System`] when it lives on.
     pub async fn wait_for_crash(&mut self, limit: Duration) -> Result<(), TestbedError> {
-        let ended = self.process_mut()?.wait_for_exit(limit).await;
+        let needs_process = self.needs_process();
+        let ended = match (&self.machine, &mut self.running) {
+            (Some(machine), _) => {
+                let dead = async {
+                    while !machine.is_dead() {
+                        tokio::time::sleep(CRASH_POLL).await;
+                    }
+                };
+                let patience = Patience::new(limit);
+                patience.wait_for("the end of a machine", dead).await
+            }
+            (None, Some(Running::Elsewhere { process, .. })) => {
+                process.wait_for_exit(limit).await.map(drop)
+            }
+            (None, _) => return Err(needs_process),
+        };
         self.running = None;
-        ended.map(drop).map_err(|timed_out| {
+        ended.map_err(|timed_out| {
             TestbedError::system("a crash rule", std::io::Error::other(timed_out))
         })
     }
@@ -168,7 +310,12 @@ impl TestNode {
     /// # Errors
     /// [`TestbedError::NeedsProcess`], [`TestbedError::NotRunning`].
     pub fn freeze(&self) -> Result<(), TestbedError> {
-        self.process()?.freeze()
+        match (&self.machine, self.running()?) {
+            (Some(machine), _) => machine.freeze(),
+            (None, Running::Elsewhere { process, .. }) => process.freeze()?,
+            (None, Running::Here(_)) => return Err(self.needs_process()),
+        }
+        Ok(())
     }
 
     /// SIGCONT to the node's process.
@@ -176,28 +323,37 @@ impl TestNode {
     /// # Errors
     /// [`TestbedError::NeedsProcess`], [`TestbedError::NotRunning`].
     pub fn thaw(&self) -> Result<(), TestbedError> {
-        self.process()?.thaw()
+        match (&self.machine, self.running()?) {
+            (Some(machine), _) => machine.thaw(),
+            (None, Running::Elsewhere { process, .. }) => process.thaw()?,
+            (None, Running::Here(_)) => return Err(self.needs_process()),
+        }
+        Ok(())
     }
 
-    /// The node's process, for what only processes have.
+    /// The number of the process that the running node is in.
     ///
     /// # Errors
-    /// [`TestbedError::NeedsProcess`], [`TestbedError::NotRunning`].
-    pub fn process(&self) -> Result<&ProcessNode, TestbedError> {
-        match self.running()? {
-            Running::Elsewhere { process, .. } => Ok(process),
-            Running::Here(_) => Err(TestbedError::NeedsProcess {
-                node: self.spec.node,
-            }),
-        }
+    /// [`TestbedError::NotRunning`].
+    pub fn pid(&self) -> Result<u32, TestbedError> {
+        Ok(match self.running()? {
+            Running::Here(_) => std::process::id(),
+            Running::Elsewhere { process, .. } => process.pid(),
+        })
     }
 
     /// Faults below the node's file calls.
     ///
     /// # Errors
     /// [`TestbedError::NeedsProcess`], [`TestbedError::NotRunning`].
-    pub fn disk(&self) -> Result<&ProcessDisk, TestbedError> {
-        Ok(self.process()?.disk())
+    pub fn disk(&self) -> Result<Arc<dyn DiskFaults>, TestbedError> {
+        if let Some(machine) = &self.machine {
+            return Ok(machine.disk());
+        }
+        match self.running()? {
+            Running::Elsewhere { process, .. } => Ok(Arc::new(process.disk().clone())),
+            Running::Here(_) => Err(self.needs_process()),
+        }
     }
 
     /// After a kill: undoes everything below the store that was not synced.
@@ -205,6 +361,9 @@ impl TestNode {
     /// # Errors
     /// [`TestbedError::Faults`].
     pub fn lose_unsynced(&self) -> Result<tsoracle_faultfs::Loss, TestbedError> {
+        if let Some(machine) = &self.machine {
+            return machine.lose_unsynced();
+        }
         tsoracle_faultfs::lose_unsynced(self.dir(), &self.journal_dir())
             .map_err(|error| TestbedError::Faults(error.to_string()))
     }
@@ -229,13 +388,9 @@ impl TestNode {
         })
     }
 
-    fn process_mut(&mut self) -> Result<&mut ProcessNode, TestbedError> {
+    fn needs_process(&self) -> TestbedError {
         let node = self.spec.node;
-        match &mut self.running {
-            Some(Running::Elsewhere { process, .. }) => Ok(process),
-            Some(Running::Here(_)) => Err(TestbedError::NeedsProcess { node }),
-            None => Err(TestbedError::NotRunning { node }),
-        }
+        TestbedError::NeedsProcess { node }
     }
 }
 

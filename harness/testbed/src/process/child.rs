@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::runtime::{Builder, Runtime};
-use tsoracle_consensus::{ConsensusError, LeaderState, LeadershipStream};
+use tsoracle_consensus::{ConsensusError, LeadershipStream};
 
+use super::answers;
 use super::protocol::{
     Answer, Envelope, FaultRequest, FromNode, NODE_PROCESS_ENV, Request, from_line, to_line,
 };
@@ -71,23 +72,8 @@ impl NodeProcess {
         match request {
             Request::Start(spec) => self.start(spec).await,
             Request::Fault(fault) => answer_fault(fault).await,
-            Request::Load => match self.node.get() {
-                Some(node) => value(node.driver().load_high_water().await),
-                None => Answer::NotStarted,
-            },
-            Request::Persist { at_least, epoch } => match self.node.get() {
-                Some(node) => value(node.driver().persist_high_water(at_least, epoch).await),
-                None => Answer::NotStarted,
-            },
-            Request::LeaseDeadline => match self.node.get() {
-                Some(node) => deadline(node.as_ref()).await,
-                None => Answer::NotStarted,
-            },
-            Request::Shutdown => match self.node.get() {
-                Some(node) => node
-                    .shutdown()
-                    .await
-                    .map_or_else(Answer::Driver, |()| Answer::Done),
+            Request::Node(request) => match self.node.get() {
+                Some(node) => answers::answer(node.as_ref(), request).await,
                 None => Answer::NotStarted,
             },
         }
@@ -112,17 +98,6 @@ async fn forward(mut states: LeadershipStream) {
         send(&FromNode::State(state));
     }
     send(&FromNode::StreamEnded);
-}
-
-async fn deadline(node: &dyn Node) -> Answer {
-    match node.driver().leadership_events().next().await {
-        Some(LeaderState::Leader { lease, .. }) => Answer::Deadline(lease.deadline()),
-        _ => Answer::Deadline(None),
-    }
-}
-
-fn value(outcome: Result<u64, ConsensusError>) -> Answer {
-    outcome.map_or_else(Answer::Driver, Answer::Value)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

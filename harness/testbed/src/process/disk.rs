@@ -26,14 +26,10 @@ impl ProcessDisk {
 
     async fn ask(&self, request: FaultRequest) -> Result<Answer, TestbedError> {
         match self.pipe.call(Request::Fault(request)).await? {
-            Answer::Fault(refusal) => Err(TestbedError::Faults(refusal)),
+            refusal @ Answer::Fault(_) => Err(refusal.into_error()),
             answer => Ok(answer),
         }
     }
-}
-
-fn unexpected(answer: &Answer) -> TestbedError {
-    TestbedError::Protocol(format!("{answer:?}"))
 }
 
 #[async_trait]
@@ -41,7 +37,7 @@ impl DiskFaults for ProcessDisk {
     async fn install(&self, rule: Rule) -> Result<RuleId, TestbedError> {
         match self.ask(FaultRequest::Install(rule)).await? {
             Answer::Rule(id) => Ok(id),
-            other => Err(unexpected(&other)),
+            other => Err(other.into_error()),
         }
     }
 
@@ -64,21 +60,21 @@ impl DiskFaults for ProcessDisk {
             .await?
         {
             Answer::Value(hits) => Ok(hits),
-            other => Err(unexpected(&other)),
+            other => Err(other.into_error()),
         }
     }
 
     async fn counts(&self, id: RuleId) -> Result<Counts, TestbedError> {
         match self.ask(FaultRequest::Counts(id)).await? {
             Answer::Counts(counts) => Ok(counts),
-            other => Err(unexpected(&other)),
+            other => Err(other.into_error()),
         }
     }
 
     async fn trace(&self, id: RuleId) -> Result<Vec<Call>, TestbedError> {
         match self.ask(FaultRequest::Trace(id)).await? {
             Answer::Trace(calls) => Ok(calls),
-            other => Err(unexpected(&other)),
+            other => Err(other.into_error()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A node in a process of its own: the suite's program starts itself again and drives the node
 //! over a pipe, so that kills, stops and disk faults are real.
 
+mod answers;
 mod child;
 mod disk;
 mod error;

@@ -1,18 +1,21 @@
 //! The harness's handle on a node process.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tsoracle_consensus::{BootInstant, ConsensusDriver, ConsensusError};
+use tsoracle_consensus::{
+    BootInstant, ConsensusDriver, ConsensusError, Handoff, Membership, NodeId,
+};
 
 use super::pipe::Pipe;
-use super::protocol::{Answer, NODE_PROCESS_ENV, Request};
-use super::remote::RemoteDriver;
+use super::protocol::{Answer, NODE_PROCESS_ENV, NodeRequest, Request};
+use super::remote::{RemoteDriver, RemoteHandoff, RemoteMembership, remote_hooks};
 use super::{ProcessDisk, TestbedError};
-use crate::{NodeSpec, Patience, TimedOut};
+use crate::{HookKind, Hooks, LinkFault, NodeSpec, Patience, TimedOut};
 
 const EXIT_POLL: Duration = Duration::from_millis(1);
 
@@ -22,6 +25,7 @@ pub struct ProcessNode {
     child: Child,
     pipe: Arc<Pipe>,
     disk: ProcessDisk,
+    service_endpoint: OnceLock<String>,
 }
 
 impl ProcessNode {
@@ -45,9 +49,14 @@ impl ProcessNode {
                 "a node process without pipes".into(),
             ));
         };
-        let pipe = Pipe::new(node, requests, answers);
+        let pipe = Pipe::new(node, requests, answers).map_err(failed)?;
         let disk = ProcessDisk::new(Arc::clone(&pipe), journal_dir.to_owned());
-        Ok(Self { child, pipe, disk })
+        Ok(Self {
+            child,
+            pipe,
+            disk,
+            service_endpoint: OnceLock::new(),
+        })
     }
 
     /// Starts the node in its process; returns its service endpoint.
@@ -56,18 +65,64 @@ impl ProcessNode {
     /// [`TestbedError::Driver`] with the driver's own refusal.
     pub async fn start(&self, spec: NodeSpec) -> Result<String, TestbedError> {
         match self.pipe.call(Request::Start(spec)).await? {
-            Answer::Started { service_endpoint } => Ok(service_endpoint),
-            Answer::Driver(error) => Err(error.into()),
-            other => Err(TestbedError::Protocol(format!("{other:?}"))),
+            Answer::Started { service_endpoint } => {
+                let told = self.service_endpoint.get_or_init(|| service_endpoint);
+                Ok(told.clone())
+            }
+            other => Err(other.into_error()),
         }
     }
 
     /// The node's driver, behind the same trait as any other.
     #[must_use]
     pub fn driver(&self) -> Arc<dyn ConsensusDriver> {
-        Arc::new(RemoteDriver {
-            pipe: Arc::clone(&self.pipe),
-        })
+        Arc::new(RemoteDriver::new(&self.pipe))
+    }
+
+    /// Where the node said that its service is; empty before its start.
+    #[must_use]
+    pub fn service_endpoint(&self) -> String {
+        self.service_endpoint.get().cloned().unwrap_or_default()
+    }
+
+    /// The hooks of these kinds, called in the node's process.
+    #[must_use]
+    pub fn hooks(&self, offered: &BTreeSet<HookKind>) -> Hooks {
+        remote_hooks(&self.pipe, offered)
+    }
+
+    /// The node's `Handoff`; refused there if it has none.
+    #[must_use]
+    pub fn handoff(&self) -> Arc<dyn Handoff> {
+        Arc::new(RemoteHandoff::new(&self.pipe))
+    }
+
+    /// The node's `Membership`; refused there if it has none.
+    #[must_use]
+    pub fn membership(&self) -> Arc<dyn Membership> {
+        Arc::new(RemoteMembership::new(&self.pipe))
+    }
+
+    /// Sets what the link to another node does.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotRunning`], [`TestbedError::Lacks`].
+    pub async fn set_link(&self, to: NodeId, fault: LinkFault) -> Result<(), TestbedError> {
+        match self.pipe.ask(NodeRequest::SetLink { to, fault }).await? {
+            Answer::Done => Ok(()),
+            other => Err(other.into_error()),
+        }
+    }
+
+    /// How many frames to another node did not go their usual way.
+    ///
+    /// # Errors
+    /// As [`set_link`](Self::set_link).
+    pub async fn disturbed(&self, to: NodeId) -> Result<u64, TestbedError> {
+        match self.pipe.ask(NodeRequest::Disturbed(to)).await? {
+            Answer::Value(frames) => Ok(frames),
+            other => Err(other.into_error()),
+        }
     }
 
     /// Faults below the node's file calls.
@@ -87,9 +142,9 @@ impl ProcessNode {
     /// # Errors
     /// [`TestbedError::NotRunning`].
     pub async fn lease_deadline(&self) -> Result<Option<BootInstant>, TestbedError> {
-        match self.pipe.call(Request::LeaseDeadline).await? {
+        match self.pipe.ask(NodeRequest::LeaseDeadline).await? {
             Answer::Deadline(deadline) => Ok(deadline),
-            other => Err(TestbedError::Protocol(format!("{other:?}"))),
+            other => Err(other.into_error()),
         }
     }
 
@@ -98,10 +153,10 @@ impl ProcessNode {
     /// # Errors
     /// What the driver answers; `Transient` when the process is gone.
     pub async fn shutdown(&self) -> Result<(), ConsensusError> {
-        match self.pipe.call(Request::Shutdown).await {
-            Ok(Answer::Driver(error)) => Err(error),
-            Ok(_) => Ok(()),
-            Err(error) => Err(ConsensusError::transient(error)),
+        match self.pipe.ask(NodeRequest::Shutdown).await {
+            Ok(Answer::Done | Answer::NotStarted) => Ok(()),
+            Ok(other) => Err(other.into_error().into_consensus()),
+            Err(error) => Err(error.into_consensus()),
         }
     }
 

@@ -4,36 +4,51 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 use tsoracle_consensus::{LeaderState, LeadershipPublisher};
 
 use super::TestbedError;
-use super::protocol::{Answer, Envelope, FromNode, Request, from_line, to_line};
+use super::protocol::{Answer, Envelope, FromNode, NodeRequest, Request, from_line, to_line};
 
+/// How many requests may wait for a process that does not read them.
+const MAX_UNWRITTEN: usize = 4_096;
+
+/// The process reads or it does not: a caller is never held up by a pipe that is full, since a
+/// thread of its own writes to it.
 #[derive(Debug)]
 pub(super) struct Pipe {
-    node: AtomicU64,
+    node: u64,
     next_id: AtomicU64,
-    requests: Mutex<ChildStdin>,
+    /// Lines for the thread that writes; `None` once the process has ended.
+    unwritten: Mutex<Option<SyncSender<String>>>,
     /// `None` once the process has ended.
     waiting: Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>,
     pub(super) leadership: LeadershipPublisher,
 }
 
 impl Pipe {
-    pub(super) fn new(node: u64, requests: ChildStdin, answers: ChildStdout) -> Arc<Self> {
+    pub(super) fn new(
+        node: u64,
+        requests: ChildStdin,
+        answers: ChildStdout,
+    ) -> std::io::Result<Arc<Self>> {
+        let (unwritten, lines) = sync_channel(MAX_UNWRITTEN);
         let pipe = Arc::new(Self {
-            node: AtomicU64::new(node),
+            node,
             next_id: AtomicU64::new(1),
-            requests: Mutex::new(requests),
+            unwritten: Mutex::new(Some(unwritten)),
             waiting: Mutex::new(Some(HashMap::new())),
             leadership: LeadershipPublisher::new(LeaderState::NoLeader),
         });
         let reader = Arc::clone(&pipe);
-        std::thread::spawn(move || reader.read_until_the_end(answers));
-        pipe
+        // Both end with the process: a dead one's pipes are closed at its ends.
+        let thread = |name: String| std::thread::Builder::new().name(name);
+        thread(format!("from node {node}")).spawn(move || reader.read_until_the_end(answers))?;
+        thread(format!("to node {node}")).spawn(move || write_until_the_end(requests, &lines))?;
+        Ok(pipe)
     }
 
     /// Sends one request and awaits its answer. There is no deadline here: the node's process has
@@ -48,8 +63,10 @@ impl Pipe {
             Some(waiting) => waiting.insert(id, answer),
             None => return Err(self.not_running()),
         };
-        let sent = lock(&self.requests).write_all(line.as_bytes());
-        sent.map_err(|_| self.not_running())?;
+        if let Err(refusal) = self.enqueue(line) {
+            lock(&self.waiting).as_mut().map(|calls| calls.remove(&id));
+            return Err(refusal);
+        }
         match answered.await {
             Ok(Answer::Panicked(text)) => std::panic::resume_unwind(Box::new(text)),
             Ok(answer) => Ok(answer),
@@ -57,10 +74,25 @@ impl Pipe {
         }
     }
 
+    /// As [`call`](Self::call), of the node that runs.
+    pub(super) async fn ask(&self, request: NodeRequest) -> Result<Answer, TestbedError> {
+        self.call(Request::Node(request)).await
+    }
+
     pub(super) fn not_running(&self) -> TestbedError {
-        TestbedError::NotRunning {
-            node: self.node.load(Ordering::Relaxed),
-        }
+        TestbedError::NotRunning { node: self.node }
+    }
+
+    fn enqueue(&self, line: String) -> Result<(), TestbedError> {
+        let unwritten = lock(&self.unwritten);
+        let queue = unwritten.as_ref().ok_or_else(|| self.not_running())?;
+        queue.try_send(line).map_err(|refused| match refused {
+            TrySendError::Full(_) => TestbedError::StandsStill {
+                node: self.node,
+                waiting: MAX_UNWRITTEN,
+            },
+            TrySendError::Disconnected(_) => self.not_running(),
+        })
     }
 
     fn read_until_the_end(&self, answers: ChildStdout) {
@@ -77,6 +109,7 @@ impl Pipe {
                 None => drop(writeln!(std::io::stderr(), "{line}")),
             }
         }
+        lock(&self.unwritten).take();
         lock(&self.waiting).take();
         self.leadership.end(LeaderState::NoLeader);
     }
@@ -88,6 +121,14 @@ impl Pipe {
         if let Some(waiting) = waiting {
             // A dropped receiver is a cancelled call.
             let _ = waiting.send(answer);
+        }
+    }
+}
+
+fn write_until_the_end(mut requests: ChildStdin, lines: &Receiver<String>) {
+    for line in lines {
+        if requests.write_all(line.as_bytes()).is_err() {
+            return;
         }
     }
 }

@@ -4,10 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tsoracle_consensus::{BootInstant, ConsensusError, Epoch, LeaderState};
+use tsoracle_consensus::{
+    AdvancePayload, BootInstant, ConsensusError, Epoch, HandoffError, LeaderState, Member,
+    MembershipError, NodeId,
+};
 use tsoracle_faultfs::{Call, Counts, Rule, RuleId};
 
-use crate::NodeSpec;
+use super::TestbedError;
+use crate::{HookKind, LinkFault, NodeSpec};
 
 /// Names the backend that a process is to run a node of.
 pub(super) const NODE_PROCESS_ENV: &str = "TSORACLE_NODE_PROCESS";
@@ -24,11 +28,51 @@ pub(super) struct Envelope {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     Start(NodeSpec),
+    Node(NodeRequest),
+    Fault(FaultRequest),
+}
+
+/// What only a node that runs can answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum NodeRequest {
     Load,
     Persist { at_least: u64, epoch: Epoch },
     LeaseDeadline,
     Shutdown,
-    Fault(FaultRequest),
+    Hook(HookCall),
+    HandOff(NodeId),
+    Membership(MembershipCall),
+    SetLink { to: NodeId, fault: LinkFault },
+    Disturbed(NodeId),
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum HookCall {
+    HoldApply(bool),
+    Inject(AdvancePayload),
+    SnapshotNow,
+    PurgeNow,
+    Campaign,
+}
+
+impl HookCall {
+    pub(super) fn kind(self) -> HookKind {
+        match self {
+            Self::HoldApply(_) => HookKind::HoldApply,
+            Self::Inject(_) => HookKind::Inject,
+            Self::SnapshotNow => HookKind::SnapshotNow,
+            Self::PurgeNow => HookKind::PurgeNow,
+            Self::Campaign => HookKind::Campaign,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum MembershipCall {
+    Members,
+    Add(Member),
+    Remove(NodeId),
+    Replace { old: NodeId, new: Member },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,9 +109,49 @@ pub(super) enum Answer {
     Counts(Counts),
     Trace(Vec<Call>),
     Driver(ConsensusError),
+    HandedOff(Result<(), HandoffError>),
+    Members(Result<Vec<Member>, MembershipError>),
+    Changed(Result<(), MembershipError>),
+    Lacks(Capability),
     Fault(String),
     Panicked(String),
     NotStarted,
+}
+
+impl Answer {
+    /// What a caller makes of an answer that is not the one it hoped for.
+    pub(super) fn into_error(self) -> TestbedError {
+        match self {
+            Self::Driver(error) => error.into(),
+            Self::Lacks(capability) => TestbedError::Lacks(capability.name()),
+            Self::Fault(refusal) => TestbedError::Faults(refusal),
+            other => TestbedError::Protocol(format!("{other:?}")),
+        }
+    }
+}
+
+/// What a node may lack.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) enum Capability {
+    Hook(HookKind),
+    Handoff,
+    Membership,
+    Links,
+}
+
+impl Capability {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hook(HookKind::HoldApply) => "hook hold_apply",
+            Self::Hook(HookKind::Inject) => "hook inject",
+            Self::Hook(HookKind::SnapshotNow) => "hook snapshot_now",
+            Self::Hook(HookKind::PurgeNow) => "hook purge_now",
+            Self::Hook(HookKind::Campaign) => "hook campaign",
+            Self::Handoff => "Handoff",
+            Self::Membership => "Membership",
+            Self::Links => "LinkFaults",
+        }
+    }
 }
 
 /// One line, its end included. It begins with an end of line too: a driver may have printed half a

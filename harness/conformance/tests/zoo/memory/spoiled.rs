@@ -12,7 +12,9 @@ use tsoracle_conformance::reference::InMemory;
 use tsoracle_consensus::{
     ConsensusDriver, ConsensusError, Epoch, Handoff, LeaderState, LeadershipStream, Membership,
 };
-use tsoracle_testbed::{Backend, Capabilities, Hooks, LinkFaults, Node, NodeSpec, Timing};
+use tsoracle_testbed::{
+    Backend, Capabilities, Hooks, LinkFaults, Machine, Node, NodeSpec, Time, Timing,
+};
 
 use crate::exhibit::Exhibit;
 
@@ -31,6 +33,10 @@ pub(super) trait Defect: Default + Send + Sync + 'static {
 
     fn capabilities(honest: Capabilities) -> Capabilities {
         honest
+    }
+
+    fn time() -> Time {
+        Time::Virtual
     }
 
     async fn open(
@@ -129,6 +135,14 @@ impl<D: Defect> Backend for Spoiled<D> {
             deadline: DEADLINE,
             ..self.honest.timing()
         }
+    }
+
+    fn time(&self) -> Time {
+        D::time()
+    }
+
+    fn machine(&self, spec: &NodeSpec) -> Option<Arc<dyn Machine>> {
+        self.honest.machine(spec)
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {

@@ -153,7 +153,6 @@ impl Defect for LastWriteWins {
         "concurrent_history_is_linearizable",
         "load_after_restart_is_not_stale",
         "load_sees_all_acknowledged_after_failover",
-        "load_sees_own_persist",
         "persist_returns_maximum",
         "random_orders_never_regress",
         "stop_while_busy",

@@ -11,9 +11,9 @@ use super::names::{self, Removed};
 use super::record::{Record, header};
 use super::{content, place};
 use crate::error::Error;
-use crate::interposed::matching::is_under;
 use crate::interposed::place::{Known, Place, is_kind};
 use crate::interposed::raw::{self, Fd, Outcome};
+use crate::matching::is_under;
 
 /// Held from the record until the end of the call that it announces, so that the journal's order
 /// is the order of what happened. Syncs alone run without it.

@@ -1,20 +1,44 @@
 //! What the plain data of a rule means.
 
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use crate::counts::Counts;
 use crate::error::Error;
-use crate::rule::{Errno, Name, Op, Trigger};
+use crate::rule::{Errno, Name, Op};
 
 /// Whether a path is the prefix or below it. Both are resolved, so bytes tell.
 pub(crate) fn is_under(path: &Path, prefix: &Path) -> bool {
     let rest = path
         .as_os_str()
-        .as_bytes()
-        .strip_prefix(prefix.as_os_str().as_bytes());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || prefix == "/")
+        .as_encoded_bytes()
+        .strip_prefix(prefix.as_os_str().as_encoded_bytes());
+    rest.is_some_and(|rest| match rest.first() {
+        None => true,
+        Some(first) => is_separator(char::from(*first)) || prefix == "/",
+    })
+}
+
+/// Resolves what exists of a path, as [`install`](crate::install) does with a rule's prefix and
+/// whoever keeps a [`RuleTable`](crate::RuleTable) has to.
+///
+/// # Errors
+/// [`Error::Path`] for an empty path, or where there is no working directory.
+pub fn resolve(path: &Path) -> Result<PathBuf, Error> {
+    let whole = std::path::absolute(path).map_err(Error::at(path))?;
+    for existing in whole.ancestors() {
+        if let Ok(resolved) = existing.canonicalize() {
+            let rest = whole.strip_prefix(existing).unwrap_or(Path::new(""));
+            // Joining an empty rest would add a slash, and a file's path must have none.
+            let has_rest = rest.components().next().is_some();
+            return Ok(if has_rest {
+                resolved.join(rest)
+            } else {
+                resolved
+            });
+        }
+    }
+    Ok(whole)
 }
 
 impl Name {
@@ -31,22 +55,18 @@ impl Name {
     }
 }
 
-impl Trigger {
-    pub(crate) fn fires_at(self, n: u64) -> bool {
-        match self {
-            Self::Every => true,
-            Self::Nth(at) => n == at,
-            Self::From(first) => n >= first,
-        }
-    }
-}
-
 impl Errno {
     pub(crate) fn code(self) -> i32 {
         match self {
             Self::Eio => libc::EIO,
             Self::Enospc => libc::ENOSPC,
         }
+    }
+}
+
+impl From<Errno> for io::Error {
+    fn from(errno: Errno) -> Self {
+        Self::from_raw_os_error(errno.code())
     }
 }
 

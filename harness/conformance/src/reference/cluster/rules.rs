@@ -1,0 +1,123 @@
+//! What a replicated register keeps to, one rule a field: the zoo takes them away one at a time.
+
+use tsoracle_consensus::{AdvancePayload, HighWaterState, Superseded};
+
+/// The rules of the simulated cluster. The default keeps all of them.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How many of so many voters are a quorum (C2).
+    pub quorum: fn(usize) -> usize,
+    /// An elected leader takes over the newest log among the promises (P3).
+    pub adopts_the_newest_log: bool,
+    /// Nothing that rests on a write leaves before its sync (P3).
+    pub syncs_before_it_speaks: bool,
+    /// A promise is kept over a restart (L2, P4).
+    pub keeps_promises: bool,
+    /// A node that asks to be elected does so under a ballot above all it has seen (L2).
+    pub campaigns_above_all_seen: bool,
+    /// A command of an epoch below the highest applied has no effect (P4).
+    pub fences_when_applying: bool,
+    /// A leader's first command opens its epoch (P4).
+    pub opens_its_epoch: bool,
+    /// `Leader` is shown after the opening command is applied (R1).
+    pub waits_for_its_opening: bool,
+    /// `Leader` is shown once its lease is valid (L7).
+    pub waits_for_its_lease: bool,
+    /// Until its grant ends, a node promises nobody else anything (L7).
+    pub keeps_grants: bool,
+    /// After a restart a node behaves as if it had granted just now (L7).
+    pub remembers_grants: bool,
+    /// A lease is counted from the sending of a round, not from its answer (L7).
+    pub counts_from_the_sending: bool,
+    /// A lease needs grants of a quorum (L7).
+    pub leases_need_a_quorum: bool,
+    /// A leader ends its lease before it lets somebody else take over (L7, H1).
+    pub ends_its_lease_before_a_handoff: bool,
+    /// A leader ends its lease before it proposes voters without itself (L7).
+    pub ends_its_lease_before_it_is_removed: bool,
+    /// While somebody waits to be elected, a node grants no more (C1).
+    pub lets_candidates_in: bool,
+    /// A load without a valid lease asks the quorum (R2).
+    pub asks_the_quorum_without_a_lease: bool,
+    /// A persist without a valid lease is refused (L8).
+    pub refuses_without_a_lease: bool,
+    /// A lapsed lease comes back under the same epoch (L8).
+    pub renews_a_lapsed_lease: bool,
+    /// A hint names the leader whose round was granted last (L6).
+    pub hints_name_granted_leaders: bool,
+    /// A hint shows where the service is, not the peer (L6).
+    pub hints_show_the_service: bool,
+    /// Snapshots carry the highest applied epoch (N1).
+    pub snapshots_keep_the_fence: bool,
+    /// Snapshots carry the value (N1).
+    pub snapshots_keep_the_value: bool,
+    /// A node that is behind gets the snapshot that the rest was purged up to (N1).
+    pub sends_snapshots: bool,
+    /// Votes and answers count only from the store that a node is known by (S4).
+    pub checks_stores: bool,
+    /// Voters change one at a time, each change committed before the next (M1).
+    pub one_change_at_a_time: bool,
+    /// A change that would leave too few voters within reach is refused (M2).
+    pub counts_who_is_left: bool,
+    /// A new voter has the log before it counts (M1).
+    pub lets_joiners_catch_up: bool,
+    /// A handoff that does not happen leaves the cluster free to elect (H2).
+    pub gives_up_a_failed_handoff: bool,
+    /// A call is answered by its deadline (R4, P8).
+    pub answers_by_the_deadline: bool,
+    /// A persist that was appended and lost its leader is `Transient` (P9).
+    pub lost_races_are_transient: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            quorum: |voters| voters / 2 + 1,
+            adopts_the_newest_log: true,
+            syncs_before_it_speaks: true,
+            keeps_promises: true,
+            campaigns_above_all_seen: true,
+            fences_when_applying: true,
+            opens_its_epoch: true,
+            waits_for_its_opening: true,
+            waits_for_its_lease: true,
+            keeps_grants: true,
+            remembers_grants: true,
+            counts_from_the_sending: true,
+            leases_need_a_quorum: true,
+            ends_its_lease_before_a_handoff: true,
+            ends_its_lease_before_it_is_removed: true,
+            lets_candidates_in: true,
+            asks_the_quorum_without_a_lease: true,
+            refuses_without_a_lease: true,
+            renews_a_lapsed_lease: true,
+            hints_name_granted_leaders: true,
+            hints_show_the_service: true,
+            snapshots_keep_the_fence: true,
+            snapshots_keep_the_value: true,
+            sends_snapshots: true,
+            checks_stores: true,
+            one_change_at_a_time: true,
+            counts_who_is_left: true,
+            lets_joiners_catch_up: true,
+            gives_up_a_failed_handoff: true,
+            answers_by_the_deadline: true,
+            lost_races_are_transient: true,
+        }
+    }
+}
+
+impl Rules {
+    /// Applies a command to the state (P2, P4).
+    pub(super) fn apply(
+        &self,
+        payload: AdvancePayload,
+        state: &mut HighWaterState,
+    ) -> Result<u64, Superseded> {
+        if self.fences_when_applying || payload.epoch >= state.epoch {
+            return payload.apply(state);
+        }
+        state.high_water = state.high_water.max(payload.at_least);
+        Ok(state.high_water)
+    }
+}

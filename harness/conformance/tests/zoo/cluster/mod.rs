@@ -1,0 +1,24 @@
+//! Replicated drivers: the simulated cluster with one rule taken away.
+
+mod quorum;
+
+use std::sync::Arc;
+
+use tsoracle_conformance::reference::{Rules, SimulatedCluster};
+
+use crate::exhibit::Exhibit;
+
+/// Every exhibit of several nodes, and the checks that fail on it.
+pub(crate) fn exhibits() -> Vec<Exhibit> {
+    [quorum::exhibits()].into_iter().flatten().collect()
+}
+
+/// The simulated cluster with other rules.
+fn exhibit(name: &str, change: impl FnOnce(&mut Rules), fails: &'static [&'static str]) -> Exhibit {
+    let mut rules = Rules::default();
+    change(&mut rules);
+    Exhibit {
+        backend: Arc::new(SimulatedCluster::with_rules(name, rules)),
+        fails,
+    }
+}

@@ -1,0 +1,154 @@
+//! Faults on directed links mean what they say.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tsoracle_peer_transport::{
+    CallError, Direction, EndReason, LinkFault, LinkStatus, MemoryNetwork,
+};
+
+use crate::common::{GROUP, Node, SOON, cluster, settings, until};
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_link_loses_its_direction_only() {
+    let (_network, nodes) = cluster(3).await;
+    let [a, b, c] = &nodes[..] else {
+        unreachable!()
+    };
+    let reverse = b.send(a, "before");
+    a.transport.faults().set(b.id, LinkFault::CUT);
+    a.send(b, "lost");
+    let within = Duration::from_millis(300);
+    let peer = b.id;
+    let lost = a.transport.call(peer, GROUP, "request lost", within).await;
+    assert_eq!(lost, Err(CallError::TimedOut { peer, within }));
+    let peer = a.id;
+    let lost = b.transport.call(peer, GROUP, "answer lost", within).await;
+    assert_eq!(lost, Err(CallError::TimedOut { peer, within }));
+    assert_eq!(a.engine.requests(), 1, "the request itself arrived");
+
+    // Both ends learn that the link is silent.
+    let silent = |n: &Node, of: &Node, direction| {
+        n.engine.ends(of.id, direction).first() == Some(&EndReason::Silence)
+    };
+    until("both are told", || {
+        silent(a, b, Direction::Outgoing) && silent(b, a, Direction::Incoming)
+    })
+    .await;
+    assert!(b.engine.messages(a.id).is_empty());
+
+    // For as long as it likes, the other direction works on, in its session.
+    sleep(Duration::from_secs(30)).await;
+    for n in 0..100 {
+        assert_eq!(b.send(a, n.to_string()), reverse);
+    }
+    until("all came", || a.engine.messages(b.id).len() == 101).await;
+    assert!(a.engine.ends(b.id, Direction::Incoming).is_empty());
+    assert_ne!(a.transport.link(b.id), Some(LinkStatus::Up));
+    assert!(a.transport.call(c.id, GROUP, "x", SOON).await.is_ok());
+
+    a.transport.faults().set(b.id, LinkFault::NONE);
+    a.linked(b).await;
+    a.send(b, "after");
+    until("it came", || b.engine.messages(a.id) == ["after"]).await;
+    assert!(b.transport.call(a.id, GROUP, "x", SOON).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_cut_from_the_start_does_not_come_up() {
+    let network = MemoryNetwork::default();
+    let a = Node::start(&network, settings(1, 2));
+    a.transport
+        .faults()
+        .set(tsoracle_peer_transport::PeerId(2), LinkFault::CUT);
+    let b = Node::start(&network, settings(2, 2));
+    until("the other comes up", || {
+        b.transport.link(a.id) == Some(LinkStatus::Up)
+    })
+    .await;
+    sleep(Duration::from_secs(10)).await;
+    assert!(a.engine.events(b.id, Direction::Outgoing).is_empty());
+    assert!(b.engine.events(a.id, Direction::Incoming).is_empty());
+    let only = b.send(&a, "x");
+    until("it came", || a.engine.messages(b.id) == ["x"]).await;
+    assert_eq!(b.send(&a, "y"), only, "and its session lives");
+    a.transport.faults().heal();
+    a.linked(&b).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_keeps_the_order_and_the_session() {
+    let (_network, nodes) = cluster(2).await;
+    let [a, b] = &nodes[..] else { unreachable!() };
+    let delay = Duration::from_millis(400);
+    a.transport.faults().set(b.id, LinkFault::delay(delay));
+    assert_eq!(a.transport.faults().of(b.id).delay, delay);
+    let begun = Instant::now();
+    let sent: Vec<_> = (0..50).map(|n| n.to_string()).collect();
+    for n in &sent {
+        a.send(b, n.clone());
+    }
+    until("one came", || !b.engine.messages(a.id).is_empty()).await;
+    assert!(begun.elapsed() >= delay);
+    until("all came", || b.engine.messages(a.id).len() == 50).await;
+    assert_eq!(b.engine.messages(a.id), sent);
+
+    // Those under way stay ahead of those sent after the fault.
+    a.send(b, "slow");
+    sleep(Duration::from_millis(10)).await;
+    a.transport.faults().heal();
+    a.send(b, "behind");
+    until("both came", || b.engine.messages(a.id).len() == 52).await;
+    assert_eq!(b.engine.messages(a.id)[50..], ["slow", "behind"]);
+    assert!(a.engine.ends(b.id, Direction::Outgoing).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_comes_up_under_a_delay_longer_than_its_handshake_may_take() {
+    let network = MemoryNetwork::default();
+    let a = Node::start(&network, settings(1, 2));
+    let delay = LinkFault::delay(Duration::from_millis(1_500));
+    a.transport
+        .faults()
+        .set(tsoracle_peer_transport::PeerId(2), delay);
+    let b = Node::start(&network, settings(2, 2));
+    a.linked(&b).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_twice_is_seen_once_and_breaks_nothing() {
+    let (_network, nodes) = cluster(2).await;
+    let [a, b] = &nodes[..] else { unreachable!() };
+    let twice = LinkFault::lossy(0, 1_000, 0);
+    a.transport.faults().set(b.id, twice);
+    for n in 0..100 {
+        a.send(b, n.to_string());
+    }
+    until("all came", || b.engine.messages(a.id).len() >= 100).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(b.engine.messages(a.id).len(), 100);
+    assert!(b.counts(a.id).frames_refused >= 100);
+    assert!(a.engine.ends(b.id, Direction::Outgoing).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_overtaken_ends_the_session_on_both_ends() {
+    let (_network, nodes) = cluster(2).await;
+    let [a, b] = &nodes[..] else { unreachable!() };
+    a.transport
+        .faults()
+        .set(b.id, LinkFault::lossy(0, 0, 1_000));
+    a.send(b, "0");
+    a.send(b, "1");
+    let told = |n: &Node, of: &Node, direction| {
+        n.engine.ends(of.id, direction).first() == Some(&EndReason::Gap)
+    };
+    until("both are told", || {
+        told(a, b, Direction::Outgoing) && told(b, a, Direction::Incoming)
+    })
+    .await;
+    assert!(b.engine.messages(a.id).is_empty());
+    assert!(b.counts(a.id).gaps >= 1);
+    a.transport.faults().heal();
+    a.linked(b).await;
+}
