@@ -2,13 +2,17 @@
 
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "network")]
+mod network;
 
 use std::sync::Arc;
 
-use tsoracle_testbed::Backend;
+use tsoracle_testbed::{Backend, Network};
 
 #[cfg(feature = "file")]
 pub use file::FileBackend;
+#[cfg(feature = "network")]
+pub use network::PeerTransport;
 
 /// Every driver that this build contains, in the order of the reports.
 #[must_use]
@@ -17,4 +21,17 @@ pub fn all() -> Vec<Arc<dyn Backend>> {
         #[cfg(feature = "file")]
         Arc::new(FileBackend::default()),
     ]
+}
+
+/// The network that the replicated drivers share, if this build contains it.
+#[must_use]
+pub fn network() -> Option<Arc<dyn Network>> {
+    #[cfg(feature = "network")]
+    {
+        Some(Arc::new(PeerTransport))
+    }
+    #[cfg(not(feature = "network"))]
+    {
+        None
+    }
 }

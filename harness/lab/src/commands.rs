@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
-use tsoracle_testbed::{Backend, run_node_process_if_asked};
+use tsoracle_testbed::{Backend, Network, run_node_process_if_asked};
 
 use crate::cli::{Cli, Command};
 use crate::console::say;
@@ -31,6 +31,15 @@ enum Ending {
 /// that the suite starts from the same program.
 #[must_use]
 pub fn run(backends: &[Arc<dyn Backend>]) -> ExitCode {
+    run_with_network(backends, None)
+}
+
+/// As [`run`], with the network that the drivers share: what it costs is measured beside them.
+#[must_use]
+pub fn run_with_network(
+    backends: &[Arc<dyn Backend>],
+    network: Option<Arc<dyn Network>>,
+) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -39,7 +48,8 @@ pub fn run(backends: &[Arc<dyn Backend>]) -> ExitCode {
     if let Some(code) = run_node_process_if_asked(backends) {
         return code;
     }
-    match dispatch(Cli::parse(), backends) {
+    let network = network.as_ref();
+    match dispatch(Cli::parse(), backends, network) {
         Ok(Ending::Good) => ExitCode::SUCCESS,
         Ok(Ending::Bad) => ExitCode::FAILURE,
         Err(error) => {
@@ -49,15 +59,19 @@ pub fn run(backends: &[Arc<dyn Backend>]) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli, backends: &[Arc<dyn Backend>]) -> Result<Ending, LabError> {
+fn dispatch(
+    cli: Cli,
+    backends: &[Arc<dyn Backend>],
+    network: Option<&Arc<dyn Network>>,
+) -> Result<Ending, LabError> {
     match cli.command {
         Command::Drivers { output } => drivers::run(backends, output.format),
         Command::Conformance { run, suite, output } => {
             conformance::run(backends, &run, &suite, output.format)
         }
-        Command::Latency { run, output } => latency::run(backends, &run, output.format),
+        Command::Latency { run, output } => latency::run(backends, network, &run, output.format),
         Command::Compare { run, suite, output } => {
-            compare::run(backends, &run, &suite, output.format)
+            compare::run(backends, network, &run, &suite, output.format)
         }
         Command::Report {
             results,

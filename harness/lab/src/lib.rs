@@ -10,4 +10,4 @@ mod progress;
 mod results;
 mod selection;
 
-pub use commands::run;
+pub use commands::{run, run_with_network};

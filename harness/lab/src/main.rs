@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    tsoracle_lab::run(&tsoracle_backends::all())
+    tsoracle_lab::run_with_network(&tsoracle_backends::all(), tsoracle_backends::network())
 }

@@ -108,6 +108,7 @@ fn resumed(found: Results, fresh: Results, path: &Path) -> Result<Results, LabEr
         return Ok(Results {
             drivers: found.drivers,
             allocator: found.allocator,
+            network: found.network,
             ..fresh
         });
     }
@@ -143,6 +144,7 @@ fn fresh(
         settings_hash: String::new(),
         command: String::new(),
         allocator: None,
+        network: None,
         drivers,
     };
     results.settings_hash = settings_hash(&results);

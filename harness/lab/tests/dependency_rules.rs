@@ -13,6 +13,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "tsoracle-driver-file",
         &["tsoracle-core", "tsoracle-consensus"],
     ),
+    ("tsoracle-codec", &[]),
+    ("tsoracle-lease", &[]),
+    ("tsoracle-peer-transport", &["tsoracle-codec"]),
     ("tsoracle-faultfs", &[]),
     (
         "tsoracle-testbed",
@@ -41,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tsoracle-core",
             "tsoracle-consensus",
             "tsoracle-driver-file",
+            "tsoracle-peer-transport",
             "tsoracle-testbed",
         ],
     ),

@@ -8,6 +8,7 @@ mod error;
 mod floor;
 mod grant;
 mod measure;
+mod network;
 mod open_loop;
 mod options;
 mod progress;
@@ -23,8 +24,9 @@ pub use distribution::{Bucket, Distribution};
 pub use error::LatencyError;
 pub use grant::measure_grants;
 pub use measure::measure;
+pub use network::measure_network;
 pub use options::{Options, Profile};
 pub use results::{
-    AllocatorResults, Comparison, Concurrent, FloorKind, Grant, LatencyResults, OpenLoop, Ratio,
-    Sends, SpinnerPolicy, Spinners, SyncVerdict, Syncs,
+    AllocatorResults, Comparison, Concurrent, FloorKind, Grant, LatencyResults, NetworkResults,
+    OpenLoop, Ratio, Sends, SpinnerPolicy, Spinners, SyncVerdict, Syncs,
 };

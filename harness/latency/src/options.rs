@@ -96,6 +96,18 @@ impl Profile {
         self.budget(20, SECOND, 100, 5 * SECOND)
     }
 
+    pub(crate) fn call(self) -> Budget {
+        self.budget(40, 4 * SECOND, 200, 20 * SECOND)
+    }
+
+    /// How many blocks of messages.
+    pub(crate) fn messages(self) -> u32 {
+        match self {
+            Self::Quick => 5,
+            Self::Full => 20,
+        }
+    }
+
     /// How many persists, and how many rounds of concurrent ones, are made to count syncs.
     pub(crate) fn counted(self) -> (u32, u32) {
         match self {

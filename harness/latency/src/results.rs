@@ -61,6 +61,8 @@ pub struct Ratio {
 pub enum FloorKind {
     /// An in-place write of 512 bytes and `fdatasync`, on the disk of the store.
     Sync,
+    /// A bare call of what the network is made of, there and back on the loopback.
+    RoundTrip,
     /// Until the second of three concurrent synced appends of 128 bytes is done.
     QuorumSync,
     /// One boxed async call that reads an atomic.
@@ -73,6 +75,7 @@ impl std::fmt::Display for FloorKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
             Self::Sync => "sync",
+            Self::RoundTrip => "round trip",
             Self::QuorumSync => "quorum sync",
             Self::BoxedCall => "boxed call",
             Self::EmptyLoop => "empty loop",
@@ -202,4 +205,24 @@ pub struct Grant {
     pub timestamps: u32,
     /// Per call, beside the empty loop.
     pub comparison: Comparison,
+}
+
+/// What the network that drivers share costs, between two nodes on the loopback.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkResults {
+    /// The network's name.
+    pub name: String,
+    /// Bytes in a call, and in its answer.
+    pub call_bytes: u32,
+    /// A call beside a bare round trip.
+    pub call: Comparison,
+    /// Bytes in a message.
+    pub message_bytes: u32,
+    /// Messages of one block, sent one way and as fast as they are taken.
+    pub messages_per_block: u32,
+    /// The time of a message, from the first send to the last arrival divided by their number; a
+    /// sample for each block.
+    pub message: Distribution,
+    /// What kept the cores awake.
+    pub spinners: Spinners,
 }

@@ -52,6 +52,32 @@ pub(crate) fn section(results: &Results) -> String {
     text
 }
 
+/// The table of the network that drivers share.
+pub(crate) fn network(results: &Results) -> String {
+    let Some(network) = &results.network else {
+        return String::new();
+    };
+    let mut table = Table::new(TITLES);
+    rows(&mut table, "call", &network.call);
+    let note = format!(
+        "\nA call carries {} bytes each way. Messages of {} bytes, one way and as fast as they are \
+         taken, in blocks of {}: {} each, or {} a second.\n",
+        network.call_bytes,
+        network.message_bytes,
+        count(network.messages_per_block.into()),
+        duration(network.message.p50_ns),
+        count(per_second(network.message.p50_ns)),
+    );
+    heading(&format!("The network: {}", network.name)) + &table.text() + &note
+}
+
+fn per_second(each_ns: f64) -> u64 {
+    // A saturating cast: a message that takes no time has no rate.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let rate = (1e9 / each_ns) as u64;
+    rate
+}
+
 /// The allocator's own table.
 pub(crate) fn allocator(results: &Results) -> String {
     let Some(allocator) = &results.allocator else {

@@ -54,6 +54,7 @@ fn main(results: &Results) -> String {
         conformance::section(results),
         percentiles::section(results),
         rates::section(results),
+        percentiles::network(results),
         percentiles::allocator(results),
         environment::section(results),
         again(results),
@@ -89,7 +90,9 @@ fn aim(target: &Target) -> [String; 6] {
         target.driver.clone().unwrap_or_else(|| "-".to_owned()),
         format!("at most {}", target.aim),
         target.measured.to_string(),
-        target.floor.to_string(),
+        target
+            .floor
+            .map_or_else(|| "-".to_owned(), |floor| floor.to_string()),
         target.verdict(),
     ]
 }

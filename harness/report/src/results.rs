@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tsoracle_conformance::CheckResult;
-use tsoracle_latency::{AllocatorResults, LatencyResults, Profile};
+use tsoracle_latency::{AllocatorResults, LatencyResults, NetworkResults, Profile};
 use tsoracle_testbed::{Capabilities, Timing};
 
 /// The version of the results file that this crate reads and writes.
@@ -35,6 +35,9 @@ pub struct Results {
     /// The window allocator, if it was measured.
     #[serde(default)]
     pub allocator: Option<AllocatorResults>,
+    /// The network that drivers share, if it was measured.
+    #[serde(default)]
+    pub network: Option<NetworkResults>,
     /// The drivers, in the order of the run.
     pub drivers: Vec<DriverResults>,
 }

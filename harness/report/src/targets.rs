@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tsoracle_latency::{Comparison, LatencyResults, SyncVerdict};
+use tsoracle_latency::{Comparison, LatencyResults, NetworkResults, SyncVerdict};
 
 use crate::units::{digits, duration};
 use crate::{DriverResults, Results};
@@ -10,6 +10,9 @@ use crate::{DriverResults, Results};
 const GRANT_OF_ONE_NS: f64 = 20.0;
 const GRANT_OF_MANY_NS: f64 = 40.0;
 const LOAD_NS: f64 = 1_000.0;
+const CALL: f64 = 1.3;
+/// 200,000 a second.
+const MESSAGE_NS: f64 = 5_000.0;
 const PERSIST_OF_ONE_NODE: f64 = 1.25;
 const PERSIST_OF_A_CLUSTER: f64 = 1.3;
 const SYNCS_OF_A_ROUND: f64 = 3.0;
@@ -25,8 +28,8 @@ pub struct Target {
     pub aim: Quantity,
     /// What it is.
     pub measured: Quantity,
-    /// The least that it could be.
-    pub floor: Quantity,
+    /// The least that it could be, where there is such a thing.
+    pub floor: Option<Quantity>,
     /// Whether the aim was met.
     pub outcome: Outcome,
 }
@@ -118,6 +121,7 @@ pub fn targets(results: &Results) -> Vec<Target> {
             time(figure, None, aim_ns, &grant.comparison)
         })
         .collect();
+    targets.extend(results.network.iter().flat_map(of_network));
     for driver in &results.drivers {
         if let Some(latency) = &driver.latency {
             targets.extend(of_driver(driver, latency, results.environment.tmpfs));
@@ -137,13 +141,36 @@ fn of_driver(driver: &DriverResults, latency: &LatencyResults, tmpfs: bool) -> V
     targets
 }
 
+fn of_network(network: &NetworkResults) -> [Target; 2] {
+    let call = Target {
+        figure: format!("call over {}, p50 over a bare round trip", network.name),
+        driver: None,
+        aim: Quantity::Times(CALL),
+        measured: Quantity::Times(network.call.ratio.median),
+        floor: Some(Quantity::Nanoseconds(network.call.floor.p50_ns)),
+        outcome: Outcome::Met,
+    };
+    let message = Target {
+        figure: format!("message over {}, one way and pipelined", network.name),
+        driver: None,
+        aim: Quantity::Nanoseconds(MESSAGE_NS),
+        measured: Quantity::Nanoseconds(network.message.p50_ns),
+        floor: None,
+        outcome: Outcome::Met,
+    };
+    [
+        call.judged(nothing_measured(&network.call)),
+        message.judged(None),
+    ]
+}
+
 fn time(figure: String, driver: Option<String>, aim_ns: f64, comparison: &Comparison) -> Target {
     let target = Target {
         figure,
         driver,
         aim: Quantity::Nanoseconds(aim_ns),
         measured: Quantity::Nanoseconds(comparison.measured.p50_ns),
-        floor: Quantity::Nanoseconds(comparison.floor.p50_ns),
+        floor: Some(Quantity::Nanoseconds(comparison.floor.p50_ns)),
         outcome: Outcome::Met,
     };
     target.judged(nothing_measured(comparison))
@@ -160,7 +187,7 @@ fn persist(driver: Option<String>, latency: &LatencyResults, tmpfs: bool) -> Tar
         driver,
         aim: Quantity::Times(aim),
         measured: Quantity::Times(latency.persist.ratio.median),
-        floor: Quantity::Nanoseconds(latency.persist.floor.p50_ns),
+        floor: Some(Quantity::Nanoseconds(latency.persist.floor.p50_ns)),
         outcome: Outcome::Met,
     };
     let invalid = nothing_measured(&latency.persist)
@@ -177,7 +204,7 @@ fn concurrent(driver: Option<String>, latency: &LatencyResults) -> Option<Target
         driver,
         aim: Quantity::Syncs(SYNCS_OF_A_ROUND),
         measured: Quantity::Syncs(syncs),
-        floor: Quantity::Syncs(1.0),
+        floor: Some(Quantity::Syncs(1.0)),
         outcome: Outcome::Met,
     };
     Some(target.judged(too_few(&concurrent.syncs)))
@@ -207,7 +234,7 @@ mod tests {
             driver: None,
             aim: Quantity::Times(aim),
             measured: Quantity::Times(measured),
-            floor: Quantity::Nanoseconds(90_000.0),
+            floor: None,
             outcome: Outcome::Met,
         };
         target.judged(None).verdict()

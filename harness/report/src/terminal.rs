@@ -20,7 +20,10 @@ pub fn terminal_table(results: &Results) -> String {
             target.driver.clone().unwrap_or_default(),
             target.aim.to_string(),
             target.measured.to_string(),
-            target.floor.to_string(),
+            target
+                .floor
+                .map(|floor| floor.to_string())
+                .unwrap_or_default(),
             target.verdict().replace("**", ""),
         ]);
     }

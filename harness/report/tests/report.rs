@@ -86,6 +86,8 @@ fn targets_hold_figures_against_their_aims() {
     let expected = [
         "-: grant of one timestamp met, 79.5% below",
         "-: grant of 1,000 timestamps **missed** by 10.0%",
+        "-: call over example-transport, p50 over a bare round trip met, 9.23% below",
+        "-: message over example-transport, one way and pipelined met, 62.0% below",
         "file: persist, p50 over the sync floor met, 5.60% below",
         "file: 64 concurrent persists met, 31.7% below",
         "file: load, p50 met, 93.8% below",

@@ -102,7 +102,8 @@ impl<B: Ballot> Granter<B> {
         if Some(ballot) > self.promise {
             self.unsettled.push(ballot);
         }
-        self.forget_waiting(ballot);
+        // What has come in, and what it overtakes, no longer waits.
+        self.waiting.take_if(|waiting| waiting.ballot <= ballot);
         Gate::Pass
     }
 
@@ -114,7 +115,6 @@ impl<B: Ballot> Granter<B> {
 
     pub(crate) fn promised(&mut self, promise: B) {
         self.promise = self.promise.max(Some(promise));
-        self.forget_waiting(promise);
     }
 
     pub(crate) fn grant(&mut self, round: &Round<B>, now: Reading) -> Result<Grant<B>, Refusal<B>> {
@@ -165,10 +165,5 @@ impl<B: Ballot> Granter<B> {
             return Err(Refusal::TooLong { longest });
         }
         Ok(())
-    }
-
-    /// What is at or below a ballot that came in, or was promised, no longer waits.
-    fn forget_waiting(&mut self, ballot: B) {
-        self.waiting.take_if(|waiting| waiting.ballot <= ballot);
     }
 }

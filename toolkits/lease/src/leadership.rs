@@ -115,15 +115,14 @@ impl<B: Ballot> Leadership<B> {
         Ok(())
     }
 
-    pub(crate) fn change_covered(&self, timing: &Timing, now: Reading) -> bool {
-        self.deadline.is_none_or(|deadline| deadline <= now)
-            || self.backed_until(timing) >= self.deadline
+    pub(crate) fn change_covered(&self, to: &Quorum, timing: &Timing, now: Reading) -> bool {
+        let lapsed = self.deadline.is_none_or(|deadline| deadline <= now);
+        let carried = self.backed_until(timing) >= self.deadline;
+        self.voters.sets().contains(to) && (lapsed || carried)
     }
 
     pub(crate) fn set_voters(&mut self, voters: Voters) {
         self.voters = voters;
-        let voters = &self.voters;
-        self.granted.retain(|node, _| voters.contain(*node));
     }
 
     pub(crate) const fn release(&self) -> Release<B> {

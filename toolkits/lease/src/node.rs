@@ -176,9 +176,7 @@ impl<B: Ballot> LeaseNode<B> {
     /// [deadline](Self::deadline).
     pub fn granted(&mut self, from: NodeId, grant: &Grant<B>) -> Option<Reading> {
         let leadership = self.leadership.as_mut()?;
-        if from != self.me {
-            leadership.granted(&self.timing, from, grant);
-        }
+        leadership.granted(&self.timing, from, grant);
         leadership.deadline()
     }
 
@@ -206,11 +204,11 @@ impl<B: Ballot> LeaseNode<B> {
     /// Ends the lease, not to return under this ballot: before a handoff, when a stop-sign is in
     /// the own log, before a voter set without this node is proposed, or to let in what waits here.
     /// **End the published lease before this call, and send the release after it.** `None` if there
-    /// was no leadership.
+    /// was no leadership; a ballot that this node owns and has promised gets no lease then either.
     pub fn end(&mut self) -> Option<Release<B>> {
-        let leadership = self.leadership.take()?;
-        let release = leadership.release();
-        self.ended = self.ended.max(Some(leadership.ballot()));
+        let own = self.granter.promise().filter(|b| b.owner() == self.me);
+        self.ended = self.ended.max(own).max(self.ballot());
+        let release = self.leadership.take()?.release();
         self.granter.release(&release);
         Some(release)
     }
@@ -224,21 +222,23 @@ impl<B: Ballot> LeaseNode<B> {
         if to.members().len() == 1 && !to.is_only(self.me) {
             return Err(ChangeRefused::SingleOther);
         }
+        let ended = self.has_ended();
         match &mut self.leadership {
             Some(leadership) => leadership.begin_change(self.me, to),
             // Once the lease has ended there is nothing to protect.
-            None if self.ended.is_some() && self.ended == self.granter.promise() => Ok(()),
+            None if ended => Ok(()),
             None => Err(ChangeRefused::NotLeading),
         }
     }
 
-    /// Whether the lease that was given out so far would stand on the grants of the new set too.
-    /// Send rounds until it does; it takes one round trip, or the rest of the lease.
+    /// Whether the change to `to` may be proposed now: the lease that was given out so far would
+    /// stand on the grants of `to` too. Send rounds until it does; it takes one round trip, or the
+    /// rest of the lease. Ask right before proposing, under the ballot that proposes.
     #[must_use]
-    pub fn change_covered(&self, now: Reading) -> bool {
+    pub fn change_covered(&self, to: &Quorum, now: Reading) -> bool {
         match &self.leadership {
-            Some(leadership) => leadership.change_covered(&self.timing, now),
-            None => true,
+            Some(leadership) => leadership.change_covered(to, &self.timing, now),
+            None => self.has_ended(),
         }
     }
 
@@ -256,5 +256,10 @@ impl<B: Ballot> LeaseNode<B> {
             leadership.set_voters(voters);
         }
         Ok(())
+    }
+
+    /// Whether the ballot that this node last promised is its own, and gets no lease any more.
+    fn has_ended(&self) -> bool {
+        self.ended.is_some() && self.ended == self.granter.promise()
     }
 }

@@ -106,6 +106,33 @@ fn the_new_leader_is_granted_although_a_lower_ballot_waited() {
 }
 
 #[test]
+fn the_highest_of_those_that_wait_has_its_turn() {
+    let b = ballot(1, 1);
+    let mut node = promised(2, b);
+    node.grant(&round(b, 1), at(0)).unwrap();
+    assert_eq!(node.admit(ballot(2, 3), at(10)), HELD(100));
+    assert_eq!(node.admit(ballot(4, 4), at(20)), HELD(100));
+    assert_eq!(node.admit(ballot(3, 5), at(30)), HELD(100));
+    assert_eq!(node.admit(ballot(2, 3), at(100)), Gate::Pass);
+    node.settle(ballot(2, 3), ballot(2, 3));
+    let waiting = ballot(4, 4);
+    let refused = Err(Refusal::Waits { waiting });
+    assert_eq!(node.grant(&round(ballot(2, 3), 1), at(101)), refused);
+    assert_eq!(node.admit(waiting, at(102)), Gate::Pass);
+}
+
+#[test]
+fn a_shorter_grant_does_not_shorten_a_longer_one() {
+    let b = ballot(1, 1);
+    let mut node = promised(2, b);
+    node.grant(&round(b, 1), at(0)).unwrap();
+    let mut short = round(b, 2);
+    short.lasts = nanos(10);
+    node.grant(&short, at(20)).unwrap();
+    assert_eq!(node.admit(ballot(2, 3), at(40)), HELD(100));
+}
+
+#[test]
 fn a_release_voids_rounds_up_to_its_own() {
     let b = ballot(1, 1);
     let mut node = promised(2, b);

@@ -43,7 +43,6 @@ fn grants_that_nobody_asked_for_count_for_nothing() {
         (2, 0, b),
         (2, u64::MAX, b),
         (4, 1, b),
-        (1, 1, b),
     ];
     for (from, round, ballot) in unasked {
         let grant = Grant { ballot, round };
@@ -194,13 +193,15 @@ fn a_change_of_voters_waits_until_the_new_set_carries_the_lease() {
     leader.round(at(0)).unwrap();
     let grant = |round| Grant { ballot: b, round };
     assert_eq!(leader.granted(node(2), &grant(1)), Some(at(90)));
-    leader.begin_change(quorum(&[1, 3, 4])).unwrap();
+    let to = quorum(&[1, 3, 4]);
+    assert!(!leader.change_covered(&to, at(500)));
+    leader.begin_change(to.clone()).unwrap();
     assert_eq!(leader.next_round(), Some(at(0)));
     leader.round(at(10)).unwrap();
     assert_eq!(leader.granted(node(2), &grant(2)), Some(at(90)));
-    assert!(!leader.change_covered(at(89)) && leader.change_covered(at(90)));
+    assert!(!leader.change_covered(&to, at(89)) && leader.change_covered(&to, at(90)));
     assert_eq!(leader.granted(node(4), &grant(2)), Some(at(100)));
-    assert!(leader.change_covered(at(20)));
+    assert!(leader.change_covered(&to, at(20)));
     leader.set_voters(voters(&[1, 3, 4])).unwrap();
     leader.round(at(30)).unwrap();
     assert_eq!(leader.granted(node(2), &grant(3)), Some(at(100)));
@@ -228,12 +229,21 @@ fn a_change_that_would_break_the_lease_is_refused() {
     );
     assert_eq!(leader.set_voters(voters(&[2, 3])), Err(LeadError::NotVoter));
     leader.end().unwrap();
-    assert_eq!(leader.begin_change(leaves), Ok(()));
+    assert_eq!(leader.begin_change(leaves.clone()), Ok(()));
     assert_eq!(
         leader.begin_change(quorum(&[2])),
         Err(ChangeRefused::SingleOther)
     );
-    assert!(leader.change_covered(at(0)));
+    assert!(leader.change_covered(&leaves, at(0)));
+    leader.promised(ballot(2, 1));
+    assert!(!leader.change_covered(&leaves, at(0)));
+    // A leader that never had a lease says so.
+    assert_eq!(leader.end(), None);
+    assert!(leader.change_covered(&leaves, at(0)));
+    assert_eq!(
+        leader.lead(ballot(2, 1), voters(&[1])),
+        Err(LeadError::Ended)
+    );
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub enum StartError {
     /// The peers cannot be these.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// There is no runtime to run its tasks.
+    #[error("a transport starts inside of a tokio runtime, and there is none")]
+    NoRuntime,
     /// The certificates or the key cannot be used.
     #[error("TLS cannot be set up: {why}")]
     Tls {

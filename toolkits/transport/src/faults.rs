@@ -21,7 +21,8 @@ pub struct LinkFault {
     /// Loses every frame, openings included, those under way too; and the notices of the receiver
     /// on this link, which travel against its direction.
     pub cut: bool,
-    /// Hands each frame over this much later.
+    /// Hands each frame over this much later. From `times.silence` on, setting it may end the
+    /// session, and from `times.handshake` and `times.silence` together on, none comes up.
     pub delay: Duration,
     /// Frames lost, of a thousand.
     pub lose_per_mille: u16,

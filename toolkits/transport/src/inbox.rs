@@ -1,6 +1,8 @@
 //! The far end of a link: which session is the newest, and what is next in it.
 
 mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -296,4 +298,16 @@ impl Current {
             self.missed.insert(group);
         }
     }
+}
+
+/// What frames in a row make up.
+#[cfg(test)]
+pub(crate) fn read_frames(frames: &Bytes) -> Result<Vec<Payload>, EndReason> {
+    let (mut parts, mut payloads) = (Parts::default(), Vec::new());
+    let mut rest: &[u8] = frames;
+    while let Ok((frame, behind)) = decode_prefix::<Frame<'_>>(rest) {
+        payloads.extend(parts.take(frame, frames, usize::MAX)?);
+        rest = behind;
+    }
+    Ok(payloads)
 }

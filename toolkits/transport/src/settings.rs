@@ -136,11 +136,11 @@ pub struct Limits {
     /// Bytes of payload that may wait for one peer. One payload always finds room in an empty
     /// queue.
     pub queue_bytes: usize,
-    /// The longest payload of a message, a request or an answer, in bytes.
+    /// The longest payload of a message, a request or an answer, in bytes. Give all nodes the same:
+    /// a payload above the receiver's limit ends the session. A receiver holds up to four such
+    /// payloads of each peer while they come in parts.
     pub payload_bytes: usize,
     /// Payloads longer than this travel in chunks of this many bytes, with other frames between.
-    /// The peers' `payload_bytes` and `chunk_bytes` may differ; a receiver refuses what exceeds
-    /// its own `payload_bytes`.
     pub chunk_bytes: usize,
     /// Calls that may wait for one peer's answer.
     pub calls: usize,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::counters::NodeCounters;
 use crate::handlers::Handlers;
@@ -60,7 +61,7 @@ impl Shared {
             faults: Faults::default(),
             handlers: Arc::default(),
             counters: NodeCounters::default(),
-            runtime: Handle::current(),
+            runtime: Handle::try_current().map_err(|_| StartError::NoRuntime)?,
             closing: watch::channel(false).0,
             members: RwLock::default(),
             removed: Mutex::default(),
@@ -169,18 +170,19 @@ impl Shared {
         let checked = self
             .runtime
             .spawn_blocking(move || identities.check(node, presented));
-        match checked.await {
-            Ok(Verdict::Known) => Ok(()),
-            Ok(Verdict::Changed { remembered }) => Err(Refusal::ChangedStore {
+        let failed = |why: String| Verdict::Failed { why };
+        let verdict = match timeout(self.settings.times.handshake, checked).await {
+            Ok(verdict) => verdict.unwrap_or_else(|error| failed(error.to_string())),
+            Err(_) => failed("the memory of stores took too long".to_owned()),
+        };
+        match verdict {
+            Verdict::Known => Ok(()),
+            Verdict::Changed { remembered } => Err(Refusal::ChangedStore {
                 node,
                 remembered,
                 presented,
             }),
-            Ok(Verdict::Failed { why }) => Err(Refusal::Unchecked { node, why }),
-            Err(error) => {
-                let why = error.to_string();
-                Err(Refusal::Unchecked { node, why })
-            }
+            Verdict::Failed { why } => Err(Refusal::Unchecked { node, why }),
         }
     }
 

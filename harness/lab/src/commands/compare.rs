@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tsoracle_testbed::Backend;
+use tsoracle_testbed::{Backend, Network};
 
 use super::{Ending, conformance, latency, report};
 use crate::cli::{Format, Run, Suite};
@@ -13,6 +13,7 @@ use crate::selection;
 
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
+    network: Option<&Arc<dyn Network>>,
     run: &Run,
     suite: &Suite,
     format: Format,
@@ -26,7 +27,7 @@ pub(super) fn run(
     );
     let mut gathering = Gathering::begin(run, &backends, &command)?;
     let ending = conformance::gather(&mut gathering, &backends, &checks, run, suite)?;
-    let measured = latency::gather(&mut gathering, &backends, run);
+    let measured = latency::gather(&mut gathering, &backends, network, run);
     report::write(&gathering.results, &run.out)?;
     print(&report::shown(&gathering.results, format)?)?;
     let page = run.out.join("choosing-a-driver.md");

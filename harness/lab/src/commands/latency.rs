@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use tsoracle_latency::{Options, measure, measure_grants};
-use tsoracle_testbed::Backend;
+use tsoracle_latency::{Options, measure, measure_grants, measure_network};
+use tsoracle_testbed::{Backend, Network};
 
 use super::{Ending, report};
 use crate::cli::{Format, Run};
@@ -15,6 +15,7 @@ use crate::selection;
 
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
+    network: Option<&Arc<dyn Network>>,
     run: &Run,
     format: Format,
 ) -> Result<Ending, LabError> {
@@ -24,7 +25,7 @@ pub(super) fn run(
     }
     let backends = selection::backends(known, &run.drivers)?;
     let mut gathering = Gathering::begin(run, &backends, "lab latency")?;
-    gather(&mut gathering, &backends, run)?;
+    gather(&mut gathering, &backends, network, run)?;
     print(&match format {
         Format::Json => report::json(&gathering.results)?,
         Format::Table | Format::Junit => tsoracle_report::terminal_table(&gathering.results),
@@ -37,9 +38,10 @@ pub(super) fn run(
 pub(super) fn gather(
     gathering: &mut Gathering,
     backends: &[Arc<dyn Backend>],
+    network: Option<&Arc<dyn Network>>,
     run: &Run,
 ) -> Result<(), LabError> {
-    let progress = Progress::new(backends.len() as u64 + 1);
+    let progress = Progress::new(backends.len() as u64 + 2);
     let show =
         |what: &str, done: u64, total: u64| progress.doing(&format!("{what} {done}/{total}"));
     if gathering.results.allocator.is_none() {
@@ -49,7 +51,24 @@ pub(super) fn gather(
         gathering.save()?;
     }
     progress.done("the allocator is measured");
+    if let Some(network) = network.filter(|_| gathering.results.network.is_none()) {
+        let measured = measure_network(network, run.profile.into(), &show);
+        let measured = measured.map_err(|error| LabError::Environment(error.to_string()))?;
+        gathering.results.network = Some(measured);
+        gathering.save()?;
+    }
+    progress.done("the network is measured");
+    gather_drivers(gathering, backends, run, &progress)
+}
 
+fn gather_drivers(
+    gathering: &mut Gathering,
+    backends: &[Arc<dyn Backend>],
+    run: &Run,
+    progress: &Progress,
+) -> Result<(), LabError> {
+    let show =
+        |what: &str, done: u64, total: u64| progress.doing(&format!("{what} {done}/{total}"));
     let mut failure = None;
     for backend in backends {
         let name = backend.name();

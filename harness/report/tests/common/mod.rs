@@ -7,7 +7,8 @@ use serde_json::json;
 use tsoracle_conformance::CheckResult;
 use tsoracle_latency::{
     AllocatorResults, Bucket, Comparison, Concurrent, Distribution, FloorKind, Grant,
-    LatencyResults, OpenLoop, Profile, Ratio, Sends, SpinnerPolicy, Spinners, SyncVerdict, Syncs,
+    LatencyResults, NetworkResults, OpenLoop, Profile, Ratio, Sends, SpinnerPolicy, Spinners,
+    SyncVerdict, Syncs,
 };
 use tsoracle_report::{Commit, DriverResults, Environment, Results, SCHEMA_VERSION};
 use tsoracle_testbed::{Capabilities, Damage, Durability, Timing, UnnoticedDamage};
@@ -47,7 +48,20 @@ pub(crate) fn results() -> Results {
             grants: vec![grant(1, 4.1), grant(1_000, 44.0)],
             spinners: SPINNERS,
         }),
+        network: Some(network()),
         drivers: vec![file(), raft()],
+    }
+}
+
+fn network() -> NetworkResults {
+    NetworkResults {
+        name: "example-transport".into(),
+        call_bytes: 128,
+        call: comparison(FloorKind::RoundTrip, 48_000.0, 1.18, 1),
+        message_bytes: 16,
+        messages_per_block: 100_000,
+        message: distribution(1_900.0),
+        spinners: SPINNERS,
     }
 }
 

@@ -21,7 +21,9 @@ impl World {
     }
 
     pub(crate) fn install(&mut self, pid: u8, scenario: &Scenario) -> Option<()> {
-        let covered = self.node(pid).lease.change_covered(self.clock(pid))
+        let new = scenario.quorum(true);
+        let covered = self.node(pid).lease.change_covered(&new, self.clock(pid))
+            || scenario.is(Broken::OldSetOnly)
             || scenario.is(Broken::KeepsLease)
             || scenario.is(Broken::ProposesUncovered);
         if !covered || !self.can_commit(pid, scenario) {

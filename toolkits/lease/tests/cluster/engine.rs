@@ -51,6 +51,7 @@ impl World {
         let changed = self.changed;
         let node = self.node_mut(pid);
         node.rounds = 0;
+        node.changing = false;
         node.campaign = Some(Campaign {
             ballot,
             stored,

@@ -22,7 +22,9 @@ pub(crate) async fn read(
     notices: mpsc::Sender<Vec<u8>>,
     certificate: Option<Certificate>,
 ) {
-    let limit = shared.settings.times.handshake;
+    // An opening may be under way for longer than its sender waits between two.
+    let times = shared.settings.times;
+    let limit = times.handshake + times.silence;
     let first = timeout(limit, messages.message()).await;
     let Ok(Ok(Some(first))) = first else {
         tracing::debug!("a stream without an opening");

@@ -1,9 +1,8 @@
 //! Nodes whose engines write down what they see.
 #![allow(
     dead_code,
+    clippy::expect_used,
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
     reason = "each test uses its part, and one that cannot run has failed"
 )]
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tsoracle_peer_transport::{
     CallError, Direction, EndReason, Incarnation, LinkStatus, MemoryNetwork, Peer, PeerError,
-    PeerId, Refusal, SendError, Settings,
+    PeerId, Refusal, SendError, Settings, StartError, Transport,
 };
 
-use crate::common::{Engine, GROUP, Manner, Node, SOON, cluster, me, name, settings, until};
+use crate::common::{GROUP, Manner, Node, SOON, cluster, me, name, settings, until};
 
 fn life(node: u64, of: u64, life: u64) -> Settings {
     let mut settings = settings(node, of);
@@ -182,12 +182,16 @@ async fn a_transport_that_is_dropped_ends_too() {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_does_not_wait_for_ever_for_a_handler() {
     use std::sync::{Arc, Mutex};
-    use tsoracle_peer_transport::{Delivery, GroupId, Handler, Responder, SessionEvent, Transport};
+    use tsoracle_peer_transport::{Delivery, GroupId, Handler, Responder, SessionEvent};
 
-    /// Shuts down from within a callback, and waits there: what a handler must not do.
-    struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
+    /// Waits in a callback: what a handler must not do.
+    struct Stuck(
+        Mutex<std::sync::mpsc::Receiver<()>>,
+        std::sync::mpsc::Sender<()>,
+    );
     impl Handler for Stuck {
         fn on_message(&self, _: PeerId, _: bytes::Bytes) -> Delivery {
+            self.1.send(()).unwrap();
             let _ = self.0.lock().unwrap().recv();
             Delivery::Taken
         }
@@ -198,9 +202,10 @@ async fn a_shutdown_does_not_wait_for_ever_for_a_handler() {
     let network = MemoryNetwork::default();
     let a = Node::start(&network, settings(1, 2));
     let (release, stuck) = std::sync::mpsc::channel();
+    let (reaches, reached) = std::sync::mpsc::channel();
     // On threads of its own, since it blocks one.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(4)
         .enable_all()
         .build()
         .unwrap();
@@ -211,21 +216,27 @@ async fn a_shutdown_does_not_wait_for_ever_for_a_handler() {
         let listener = network.bind(&name(2)).unwrap();
         Transport::start(settings, listener, network.clone()).unwrap()
     };
-    b.register(GroupId(7), Arc::new(Stuck(Mutex::new(stuck))))
+    b.register(GroupId(7), Arc::new(Stuck(Mutex::new(stuck), reaches)))
         .unwrap();
     tokio::time::resume();
-    until("it is up", || {
-        a.transport.link(PeerId(2)) == Some(LinkStatus::Up)
+    until("both links are up", || {
+        a.transport.link(PeerId(2)) == Some(LinkStatus::Up) && b.link(a.id) == Some(LinkStatus::Up)
     })
     .await;
     a.transport.send(PeerId(2), GROUP, "x").unwrap();
-    until("it is stuck", || b.counts().peers[0].1.frames_received > 0).await;
-    sleep(Duration::from_millis(50)).await;
+    until("it is stuck", || reached.try_recv().is_ok()).await;
     let ended = timeout(SOON, b.shutdown()).await.unwrap();
+    assert!(ended.is_err());
     drop(release);
-    // It may be that the message had not been handed over yet.
-    drop(ended);
     runtime.shutdown_background();
+}
+
+#[test]
+fn without_a_runtime_it_does_not_start() {
+    let network = MemoryNetwork::default();
+    let listener = network.bind(&name(1)).unwrap();
+    let started = Transport::start(settings(1, 1), listener, network.clone());
+    assert!(matches!(started, Err(StartError::NoRuntime)));
 }
 
 #[test]
@@ -233,5 +244,4 @@ fn incarnations_grow() {
     assert!(Incarnation::counted(2) > Incarnation::counted(1));
     assert!(Incarnation::counted(u64::from(u32::MAX)) < Incarnation::from_clock());
     assert_eq!(me(1, 3).incarnation, Incarnation::counted(3));
-    drop(Engine::default());
 }

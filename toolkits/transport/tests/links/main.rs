@@ -1,4 +1,10 @@
 //! Links between nodes in memory, under a paused clock.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot run has failed"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -133,12 +133,11 @@ fn ended(events: &[(Session, SessionChange)], session: Session) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn under_any_faults_engines_see_prefixes_and_learn_of_breaks() {
-    for seed in seeds(40) {
+    for seed in seeds(60) {
         schedule(seed).await;
     }
 }
 
-/// What engines saw, without the parts that depend on nothing but the run of tasks.
 #[tokio::test(start_paused = true)]
 async fn frames_that_come_twice_or_late_in_a_session_stay_out() {
     for seed in seeds(10) {
