@@ -99,7 +99,7 @@ fn cluster_size() -> impl TypedValueParser<Value = usize> {
 /// What a run of checks or measurements is about.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Run {
-    /// Only these drivers [repeatable; default: all]
+    /// Only these drivers [repeatable; default: all that run in real time]
     #[arg(long = "driver", value_name = "NAME")]
     pub(crate) drivers: Vec<String>,
     /// Decides every random choice

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use tsoracle_conformance::{ALL, Check};
-use tsoracle_testbed::Backend;
+use tsoracle_testbed::{Backend, Time};
 
 use crate::error::LabError;
 
-/// The named backends, or all of them, in their own order.
+/// The named backends, or all that run in real time, in their own order.
 pub(crate) fn backends(
     known: &[Arc<dyn Backend>],
     names: &[String],
@@ -18,10 +18,14 @@ pub(crate) fn backends(
             return Err(unknown("driver", name, &list));
         }
     }
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|n| matches(n, name));
+    let named = |name: &str| names.iter().any(|n| matches(n, name));
+    let wanted = |backend: &dyn Backend| match names {
+        [] => backend.time() == Time::Real,
+        _ => named(backend.name()),
+    };
     Ok(known
         .iter()
-        .filter(|backend| wanted(backend.name()))
+        .filter(|backend| wanted(backend.as_ref()))
         .cloned()
         .collect())
 }

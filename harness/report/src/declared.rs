@@ -16,6 +16,7 @@ pub(crate) fn section(results: &Results) -> String {
         "lease",
         ">election timeout",
         ">call deadline",
+        "also",
     ]);
     for driver in &results.drivers {
         let timing = &driver.timing;
@@ -31,6 +32,7 @@ pub(crate) fn section(results: &Results) -> String {
                 time(election)
             },
             time(timing.deadline),
+            also(driver),
         ]);
     }
     if table.is_empty() {
@@ -53,6 +55,14 @@ fn store(durability: Durability) -> &'static str {
         Durability::Process => "ends with its process",
         Durability::Disk => "survives the loss of what was not synced",
     }
+}
+
+fn also(driver: &DriverResults) -> String {
+    let also = driver.capabilities.extras();
+    if also.is_empty() {
+        return "-".to_owned();
+    }
+    also.join(", ")
 }
 
 fn lease(driver: &DriverResults) -> String {

@@ -122,6 +122,29 @@ impl Capabilities {
         }
     }
 
+    /// What it offers beyond the three methods, in words: capabilities, link faults, hooks.
+    #[must_use]
+    pub fn extras(&self) -> Vec<String> {
+        let mut extras = Vec::new();
+        if self.handoff {
+            extras.push("handoff".to_owned());
+        }
+        if self.membership {
+            extras.push("membership".to_owned());
+        }
+        match self.links {
+            Links::None => {}
+            Links::Node => extras.push("link faults".to_owned()),
+            Links::Proxy => extras.push("link faults by proxies".to_owned()),
+        }
+        match self.hooks.len() {
+            0 => {}
+            1 => extras.push("1 hook".to_owned()),
+            hooks => extras.push(format!("{hooks} hooks")),
+        }
+        extras
+    }
+
     /// The size of the smallest cluster.
     #[must_use]
     pub fn smallest_cluster(&self) -> usize {

@@ -143,8 +143,8 @@ impl Transport {
     /// Asks a group of a peer, and waits for the answer until `within` has passed.
     ///
     /// While the first attempt to connect, or the next one, is under way, the call waits for it;
-    /// between two attempts it fails at once. Requests are handled in the order of the link, as
-    /// messages are, but answers come in any order. A request is handled at most once.
+    /// between two attempts it fails at once. Calls have no order, neither among each other nor
+    /// with messages. A request is handled at most once.
     ///
     /// Cancel-safe: dropped, it forgets the call; the request may still be handled.
     ///

@@ -155,15 +155,20 @@ fn replay(result: &CheckResult, run: &Run) -> String {
     let CheckResult {
         backend,
         check,
+        nodes,
         seed,
         ..
     } = result;
     let program = std::env::args().next().unwrap_or_else(|| "lab".into());
+    let nodes = match nodes {
+        0..3 => String::new(),
+        nodes => format!(" --nodes {nodes}"),
+    };
     let dir = run
         .dir
         .as_ref()
         .map_or_else(String::new, |dir| format!(" --dir {}", dir.display()));
-    format!("{program} conformance --driver {backend} --check {check} --seed {seed}{dir}")
+    format!("{program} conformance --driver {backend} --check {check} --seed {seed}{nodes}{dir}")
 }
 
 fn shown(gathering: &Gathering, format: Format) -> Result<String, LabError> {
@@ -178,7 +183,9 @@ fn table(gathering: &Gathering) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["driver", "clause", "check", "verdict", "ms", "seed", "why"]);
+    table.set_header([
+        "driver", "clause", "check", "nodes", "verdict", "ms", "seed", "why",
+    ]);
     for result in gathering
         .results
         .drivers
@@ -189,6 +196,7 @@ fn table(gathering: &Gathering) -> String {
             result.backend.clone(),
             result.clause.clone(),
             result.check.clone(),
+            result.nodes.to_string(),
             result.verdict.to_string(),
             result.duration_ms.to_string(),
             result.seed.to_string(),

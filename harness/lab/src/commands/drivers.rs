@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use comfy_table::{Table, presets};
-use tsoracle_testbed::{Backend, Durability};
+use tsoracle_testbed::{Backend, Capabilities, Durability, Time};
 
 use super::Ending;
 use crate::cli::Format;
@@ -32,6 +32,7 @@ fn table(backends: &[Arc<dyn Backend>]) -> String {
         "store",
         "leases",
         "deadline",
+        "also",
         "damage it cannot notice",
     ]);
     for backend in backends {
@@ -56,6 +57,7 @@ fn table(backends: &[Arc<dyn Backend>]) -> String {
             store.to_owned(),
             if declared.leases { "yes" } else { "no" }.to_owned(),
             format!("{:?}", backend.timing().deadline),
+            also(backend.as_ref(), &declared),
             if gaps.is_empty() {
                 "none declared".to_owned()
             } else {
@@ -64,6 +66,18 @@ fn table(backends: &[Arc<dyn Backend>]) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// What a driver offers beyond the three methods, to the service or to the suite.
+fn also(backend: &dyn Backend, declared: &Capabilities) -> String {
+    let mut also = declared.extras();
+    if backend.time() == Time::Virtual {
+        also.push("runs in virtual time: only if named".to_owned());
+    }
+    if also.is_empty() {
+        return "-".to_owned();
+    }
+    also.join(", ")
 }
 
 fn json(backends: &[Arc<dyn Backend>]) -> Result<String, LabError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tsoracle_latency::{Options, measure, measure_grants, measure_network};
-use tsoracle_testbed::{Backend, Network};
+use tsoracle_testbed::{Backend, Network, Time};
 
 use super::{Ending, report};
 use crate::cli::{Format, Run};
@@ -77,6 +77,14 @@ fn gather_drivers(
             .is_none_or(|driver| driver.latency.is_some())
         {
             progress.done(&format!("{name} was measured before"));
+            continue;
+        }
+        if backend.time() == Time::Virtual {
+            if let Some(driver) = gathering.driver(name) {
+                driver.latency_missing = Some("it runs in virtual time".to_owned());
+            }
+            gathering.save()?;
+            progress.done(&format!("{name} runs in virtual time and has no latency"));
             continue;
         }
         let options = Options {

@@ -37,6 +37,7 @@ pub(crate) async fn keep_up(shared: Arc<Shared>, link: Arc<Link>) {
             link: &link,
             session,
             up_since: None,
+            refused: None,
         };
         let down = attempt.run(rng.random()).await;
         let lasted = attempt.up_since.map(|since| since.elapsed());
@@ -83,6 +84,8 @@ struct Attempt<'a> {
     link: &'a Arc<Link>,
     session: Session,
     up_since: Option<Instant>,
+    /// Why the peer is refused, while it is being told.
+    refused: Option<Refusal>,
 }
 
 /// Whether a session goes on.
@@ -113,7 +116,7 @@ impl Attempt<'_> {
             Err(_) => Down::Unconnected(late("opening a stream").to_string()),
         };
         drop(connection);
-        down
+        self.refused.take().map_or(down, Down::Refused)
     }
 
     async fn connect(&self) -> Result<Dialed, Down> {
@@ -142,10 +145,16 @@ impl Attempt<'_> {
         let link = Arc::clone(self.link);
         let over = link.outbox.over(number);
         tokio::pin!(over);
+        let mut ended = false;
         loop {
             let next = tokio::select! {
                 biased;
-                notice = next(&mut notices) => {
+                notice = next(&mut notices), if !ended => {
+                    if self.is_cut() {
+                        // The end of the stream is lost like any other notice.
+                        ended = !matches!(notice, Ok(Some(_)));
+                        continue;
+                    }
                     silence.heard();
                     self.notice(notice).await
                 }
@@ -174,9 +183,6 @@ impl Attempt<'_> {
             Ok(None) => return Err(self.lost("the peer ended the stream")),
             Err(status) => return Err(self.lost(status.message())),
         };
-        if self.link.fault.is_on() && self.link.fault.get().cut {
-            return Ok(());
-        }
         match decode(&notice) {
             Ok(Notice::Accepted(them, timing)) if self.up_since.is_none() => {
                 self.accepted(them, timing).await
@@ -191,6 +197,10 @@ impl Attempt<'_> {
             Ok(Notice::Ended(reason)) => Err(Down::Ended(reason)),
             Err(error) => self.refuse(unreadable(&error)),
         }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.link.fault.is_on() && self.link.fault.get().cut
     }
 
     fn lost(&self, why: &str) -> Down {
@@ -227,10 +237,11 @@ impl Attempt<'_> {
 
     /// Tells the peer that it is refused. The session is over when it has ended the stream, or at
     /// the end of the handshake's time.
-    fn refuse(&self, refusal: Refusal) -> Next {
+    fn refuse(&mut self, refusal: Refusal) -> Next {
         let node = Some(self.link.peer.node);
         self.link.counters.refused_by_us.add(1);
         self.shared.note_refusal(node, true, refusal.clone());
+        self.refused = Some(refusal.clone());
         self.link.outbox.farewell(self.session.number, refusal);
         Ok(())
     }

@@ -7,7 +7,7 @@ use tsoracle_peer_transport::{
     CallError, Direction, EndReason, LinkFault, LinkStatus, MemoryNetwork,
 };
 
-use crate::common::{GROUP, Node, SOON, cluster, settings, until};
+use crate::common::{GROUP, Manner, Node, SOON, cluster, settings, until};
 
 #[tokio::test(start_paused = true)]
 async fn a_cut_link_loses_its_direction_only() {
@@ -151,4 +151,37 @@ async fn what_is_overtaken_ends_the_session_on_both_ends() {
     assert!(b.counts(a.id).gaps >= 1);
     a.transport.faults().heal();
     a.linked(b).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_fails_when_the_link_of_its_answer_breaks() {
+    let (_network, nodes) = cluster(2).await;
+    let [a, b] = &nodes[..] else { unreachable!() };
+    *b.engine.manner.lock().unwrap() = Manner::Keep;
+    let call = a.transport.call(b.id, GROUP, "x", SOON);
+    let cut = async {
+        until("it is there", || b.engine.requests() == 1).await;
+        b.transport.faults().set(a.id, LinkFault::CUT);
+    };
+    let (failed, ()) = tokio::join!(call, cut);
+    assert!(
+        matches!(failed, Err(CallError::Unreachable { sent: true, .. })),
+        "{failed:?}"
+    );
+    assert!(a.engine.ends(b.id, Direction::Outgoing).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_receiver_says_of_a_cut_link_is_lost_too() {
+    let network = MemoryNetwork::default();
+    let (mut patient, mut quick) = (settings(1, 2), settings(2, 2));
+    patient.times.silence = Duration::from_secs(10);
+    quick.times.silence = Duration::from_millis(400);
+    let (a, b) = (Node::start(&network, patient), Node::start(&network, quick));
+    a.linked(&b).await;
+    a.transport.faults().set(b.id, LinkFault::CUT);
+    let told = |n: &Node, of: &Node, direction| !n.engine.ends(of.id, direction).is_empty();
+    until("the receiver notices", || told(&b, &a, Direction::Incoming)).await;
+    assert!(!told(&a, &b, Direction::Outgoing));
+    until("the sender does", || told(&a, &b, Direction::Outgoing)).await;
 }

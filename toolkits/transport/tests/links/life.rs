@@ -18,16 +18,21 @@ fn life(node: u64, of: u64, life: u64) -> Settings {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_comes_back_is_linked_again() {
-    let (network, mut nodes) = cluster(2).await;
-    let b = nodes.pop().unwrap();
-    let a = nodes.pop().unwrap();
+    let network = MemoryNetwork::default();
+    let mut patient = settings(1, 2);
+    patient.times.reconnect_max = Duration::from_secs(3_600);
+    let (a, b) = (
+        Node::start(&network, patient),
+        Node::start(&network, settings(2, 2)),
+    );
+    a.linked(&b).await;
     let before = a.send(&b, "to the first life");
     b.transport.shutdown().await.unwrap();
     until("it is noticed", || {
         a.transport.link(b.id) != Some(LinkStatus::Up)
     })
     .await;
-    sleep(Duration::from_secs(20)).await;
+    sleep(Duration::from_secs(1_000)).await;
     let begun = Instant::now();
     let b = Node::start(&network, life(2, 2, 2));
     a.linked(&b).await;

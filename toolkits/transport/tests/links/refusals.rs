@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use tsoracle_peer_transport::{
-    CallError, ClusterId, MemoryIdentities, MemoryNetwork, Peer, PeerId, Refusal, Settings,
-    StoreId, Timing,
+    CallError, ClusterId, Identities, LinkFault, MemoryIdentities, MemoryNetwork, Peer, PeerId,
+    Refusal, Settings, StoreId, Timing,
 };
 
 use crate::common::{GROUP, Node, SOON, name, settings, until};
@@ -165,4 +165,30 @@ async fn a_changed_store_is_refused_both_ways_until_the_member_is_replaced() {
 
     identities.forget(b.id);
     a.linked(&b).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_only_answers_is_told_why_it_is_refused() {
+    let network = MemoryNetwork::default();
+    let identities = MemoryIdentities::default();
+    identities.check(PeerId(2), StoreId(666));
+    let mut first = settings(1, 2);
+    first.identities = Arc::new(identities);
+    let b = Node::start(&network, settings(2, 2));
+    b.transport.faults().set(PeerId(1), LinkFault::CUT);
+    let a = Node::start(&network, first);
+    let refusal = Refusal::ChangedStore {
+        node: b.id,
+        remembered: StoreId(666),
+        presented: StoreId(1_002),
+    };
+    until("it knows", || {
+        let refusals = b.transport.refusals();
+        refusals.iter().any(|r| !r.by_us && r.refusal == refusal)
+    })
+    .await;
+    let peer = b.id;
+    let refused = a.transport.call(peer, GROUP, "x", SOON).await;
+    assert_eq!(refused, Err(CallError::Refused { peer, refusal }));
+    assert!(a.engine.all().is_empty() && b.engine.all().is_empty());
 }
