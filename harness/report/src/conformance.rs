@@ -122,14 +122,23 @@ fn verdicts(driver: &DriverResults, clause: &str, check: &str) -> String {
     }
 }
 
+/// Grouped by driver and reason: a driver of one node has the same reason many times.
 fn not_offered(results: &Results) -> String {
-    let mut table = Table::new(["driver", "check", "clause", "why it does not apply"]);
+    let mut table = Table::new(["driver", "why they do not apply", "checks"]);
     for driver in &results.drivers {
+        let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
         for result in &driver.conformance {
-            if result.verdict == Verdict::NotOffered {
-                let reason = result.reason.as_deref().unwrap_or("no reason given");
-                table.row([&driver.name, &name(result), &result.clause, reason]);
+            if result.verdict != Verdict::NotOffered {
+                continue;
             }
+            let reason = result.reason.as_deref().unwrap_or("no reason given");
+            match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, checks)) => checks.push(name(result)),
+                None => by_reason.push((reason, vec![name(result)])),
+            }
+        }
+        for (reason, checks) in by_reason {
+            table.row([&driver.name, reason, &checks.join(", ")]);
         }
     }
     let mut text = subheading("Not offered");
