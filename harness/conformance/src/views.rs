@@ -1,26 +1,22 @@
 //! What the nodes of a cluster show, written down as it comes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tsoracle_consensus::{Epoch, LeaderHint, LeaderState, Lease};
-use tsoracle_testbed::{Cluster, Patience};
+use tsoracle_testbed::Cluster;
 
 use crate::Stop;
 
 /// One state that a node showed to one subscription.
-#[derive(Clone, Debug)]
-pub(crate) struct Shown {
-    /// The node's place.
-    pub(crate) index: usize,
+struct Shown {
+    index: usize,
     /// Whether the node may have shown it before it was read.
-    pub(crate) may_be_old: bool,
+    may_be_old: bool,
     /// Whether a term begins with it: the state before was not `Leader` of the same epoch.
-    pub(crate) begins_term: bool,
-    /// The state.
-    pub(crate) state: LeaderState,
+    begins_term: bool,
+    state: LeaderState,
 }
 
 /// One term of leadership, as one node showed it.
@@ -38,7 +34,7 @@ pub(crate) struct Term {
 
 /// Reads the streams of nodes all the time, each in a task of its own; dropping it stops that.
 pub(crate) struct Views {
-    shown: Arc<watch::Sender<Vec<Shown>>>,
+    shown: Arc<Mutex<Vec<Shown>>>,
     readers: JoinSet<()>,
 }
 
@@ -46,7 +42,7 @@ impl Views {
     /// Begins to read every running node.
     pub(crate) fn of(cluster: &Cluster) -> Result<Self, Stop> {
         let mut views = Self {
-            shown: Arc::new(watch::Sender::new(Vec::new())),
+            shown: Arc::default(),
             readers: JoinSet::new(),
         };
         for (index, node) in cluster.nodes().iter().enumerate() {
@@ -75,61 +71,39 @@ impl Views {
                     begins_term: leads_with.is_some() && leads_with != led_with,
                     state,
                 };
-                shown.send_modify(|shown| shown.push(next));
+                lock(&shown).push(next);
                 (may_be_old, led_with) = (false, leads_with);
             }
         });
         Ok(())
     }
 
-    /// Everything so far, in the order in which it came.
-    pub(crate) fn shown(&self) -> Vec<Shown> {
-        self.shown.borrow().clone()
-    }
-
     /// Every term so far, in the order in which they came. Leadership that a node goes on to show
     /// under one epoch is one term; leadership that it shows again is another.
     pub(crate) fn terms(&self) -> Vec<Term> {
-        terms(&self.shown.borrow())
+        let term = |shown: &Shown| match &shown.state {
+            LeaderState::Leader { epoch, lease } if shown.begins_term => Some(Term {
+                index: shown.index,
+                epoch: *epoch,
+                lease: lease.clone(),
+                may_be_old: shown.may_be_old,
+            }),
+            _ => None,
+        };
+        lock(&self.shown).iter().filter_map(term).collect()
     }
 
     /// Every hint so far, each with the place of the node that showed it.
     pub(crate) fn hints(&self) -> Vec<(usize, LeaderHint)> {
-        let shown = self.shown.borrow();
         let hint = |shown: &Shown| match &shown.state {
             LeaderState::Follower { leader } => Some((shown.index, leader.clone()?)),
             _ => None,
         };
-        shown.iter().filter_map(hint).collect()
-    }
-
-    /// Waits until what was shown fits.
-    pub(crate) async fn wait_for(
-        &self,
-        patience: Patience,
-        what: &str,
-        mut fits: impl FnMut(&[Shown]) -> bool,
-    ) -> Result<(), Stop> {
-        let mut seen = self.shown.subscribe();
-        let reached = seen.wait_for(|shown| fits(shown));
-        patience
-            .wait_for(what, reached)
-            .await?
-            .map(drop)
-            .map_err(|closed| Stop::Invalid(closed.to_string()))
+        lock(&self.shown).iter().filter_map(hint).collect()
     }
 }
 
-/// The terms among these states.
-pub(crate) fn terms(shown: &[Shown]) -> Vec<Term> {
-    let term = |shown: &Shown| match &shown.state {
-        LeaderState::Leader { epoch, lease } if shown.begins_term => Some(Term {
-            index: shown.index,
-            epoch: *epoch,
-            lease: lease.clone(),
-            may_be_old: shown.may_be_old,
-        }),
-        _ => None,
-    };
-    shown.iter().filter_map(term).collect()
+/// What it guards is whole between any two statements.
+fn lock(shown: &Mutex<Vec<Shown>>) -> MutexGuard<'_, Vec<Shown>> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
