@@ -97,7 +97,7 @@ impl Elections {
             Fall::Freeze => node.freeze()?,
         }
         campaign_on_all_but(&self.cluster, index).await?;
-        let next = self.next_leader(case).await;
+        let next = self.next_leader(case, fall).await;
         match fall {
             Fall::Cut => {
                 self.frames_lost += self.cluster.disturbed_around(index).await?;
@@ -111,11 +111,16 @@ impl Elections {
         Ok(())
     }
 
-    /// A node that shows `Leader`, and whose term has not come to its end here. The leader that
-    /// fell is not asked: it may stand still.
-    async fn next_leader(&self, case: &Case) -> Result<Leader, Stop> {
-        let fallen = &self.fallen;
-        let is_new = |leader: &Leader| !fallen.contains(&(leader.index, leader.epoch));
+    /// A node that shows `Leader` and is not one of those that fell and have not noticed yet. That
+    /// a later term is a greater one is for checks to say.
+    async fn next_leader(&self, case: &Case, fall: Fall) -> Result<Leader, Stop> {
+        let still_shows = matches!(fall, Fall::Cut | Fall::Freeze);
+        let just_fell = self.fallen.last().filter(|_| still_shows);
+        let is_new = |leader: &Leader| {
+            let term = (leader.index, leader.epoch);
+            let has_fallen = self.fallen.contains(&term) && !leader.lease.is_valid();
+            just_fell != Some(&term) && !has_fallen
+        };
         let patience = case.election_patience();
         let next = self
             .cluster

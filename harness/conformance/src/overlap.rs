@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use tsoracle_consensus::{BootInstant, Epoch, HandoffError};
+use tsoracle_consensus::HandoffError;
 use tsoracle_testbed::{Cluster, Durability, Leader};
 
 use crate::Stop;
 use crate::case::Case;
 use crate::elections::campaign;
-use crate::leases::{Sampler, deadline, leader_with_lease};
+use crate::leases::{Sampler, leader_with_lease};
 use crate::verdict::guard;
 use crate::views::Views;
 
@@ -34,6 +34,8 @@ pub(crate) enum Change {
     Crash,
     /// It hands leadership to another node, if the driver can.
     HandOff,
+    /// The same, and it stands still in the middle of it. In processes only.
+    HandOffAndFreeze,
 }
 
 /// A cluster whose leases are read all the time.
@@ -84,10 +86,12 @@ impl Overlap {
             Change::Freeze => self.freeze(&old)?,
             Change::FreezeAndCut => self.freeze_and_cut(case, &old).await?,
             Change::Crash => self.crash(case, &old).await?,
-            Change::HandOff => is_gone = self.hand_off(case, &old).await?,
+            Change::HandOff | Change::HandOffAndFreeze => {
+                is_gone = self.hand_off(case, &old, change).await?;
+            }
         }
         if is_gone {
-            self.watch_the_successor(case, &old).await?;
+            self.watch_the_successor(case, &old, change).await?;
         }
         if change == Change::Freeze {
             self.cluster.nodes()[old.index].thaw()?;
@@ -136,12 +140,22 @@ impl Overlap {
     }
 
     /// Leases are read while one node hands over. Whether it did.
-    async fn hand_off(&mut self, case: &Case, old: &Leader) -> Result<bool, Stop> {
+    async fn hand_off(&mut self, case: &Case, old: &Leader, change: Change) -> Result<bool, Stop> {
         let handoff = self.cluster.nodes()[old.index].handoff()?;
         let others = case.others(old.index);
         let to = others[self.rng.random_range(0..others.len())];
         let to = self.cluster.nodes()[to].spec().node;
         let handing_over = tokio::spawn(async move { handoff.hand_off(to).await });
+        if change == Change::HandOffAndFreeze {
+            let lease = case.timing().lease.unwrap_or_default();
+            tokio::time::sleep(self.rng.random_range(Duration::ZERO..=lease / 20)).await;
+            self.freeze(old)?;
+            self.sampler
+                .sample_for(&self.cluster, &self.views, lease * 2)
+                .await?;
+            self.cluster.nodes()[old.index].thaw()?;
+            self.sampler.freeze(None);
+        }
         let is_over = || handing_over.is_finished();
         let sampled = self
             .sampler
@@ -158,7 +172,14 @@ impl Overlap {
 
     /// Reads all leases until another term has a valid one. Now and then a rival campaigns, so that
     /// one is elected as soon as it may be.
-    async fn watch_the_successor(&mut self, case: &Case, old: &Leader) -> Result<(), Stop> {
+    async fn watch_the_successor(
+        &mut self,
+        case: &Case,
+        old: &Leader,
+        change: Change,
+    ) -> Result<(), Stop> {
+        // The lease of a node that has ended has ended with it.
+        let old_term = Some((old.index, old.epoch)).filter(|_| change != Change::Crash);
         let patience = case.election_patience();
         let others = case.others(old.index);
         for look in 0_u32.. {
@@ -167,8 +188,8 @@ impl Overlap {
                 campaign(&self.cluster, rival).await?;
             }
             let valid = self.sampler.sample(&self.cluster, &self.views).await?;
-            self.read_while_old += u64::from(valid == Some((old.index, old.epoch)));
-            if self.has_successor(old.epoch).await? {
+            self.read_while_old += u64::from(valid.is_some() && valid == old_term);
+            if valid.is_some_and(|term| Some(term) != old_term) {
                 self.successors += 1;
                 return Ok(());
             }
@@ -176,18 +197,6 @@ impl Overlap {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())
-    }
-
-    async fn has_successor(&self, of: Epoch) -> Result<bool, Stop> {
-        for leader in self.cluster.leaders() {
-            if leader.epoch > of {
-                let deadline = deadline(&self.cluster, &leader).await?;
-                if deadline > Some(BootInstant::now()) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
     }
 
     /// Notes what happened.

@@ -37,7 +37,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         ensure_names_a_service(&elections.cluster, *index, hint)?;
         ensure_fits_its_epoch(&elections, hint)?;
     }
-    guard!(hints > 0 && !seen.is_empty(), "no follower had a hint");
+    guard!(hints > 0, "no follower had a hint");
     case.count("hints of answers", hints);
     case.count("hints of streams", seen.len() as u64);
     elections.note(case)

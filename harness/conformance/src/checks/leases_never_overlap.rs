@@ -65,6 +65,9 @@ async fn through_falls(case: &mut Case) -> Result<(), Stop> {
     }
     if capabilities.handoff {
         changes.push(Change::HandOff);
+        if capabilities.durability == Durability::Disk {
+            changes.push(Change::HandOffAndFreeze);
+        }
     }
     for _ in 0..TURNS {
         for change in &changes {

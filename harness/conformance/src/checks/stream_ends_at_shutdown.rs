@@ -2,6 +2,8 @@
 //! read, streams that were not, and streams that are opened afterwards; those of a follower while
 //! its leader goes on, and those of leader and followers with the quorum gone.
 
+use std::time::Duration;
+
 use futures_util::future::ready;
 use futures_util::{FutureExt, StreamExt};
 use tsoracle_consensus::{LeaderState, LeadershipStream};
@@ -12,6 +14,7 @@ use crate::verdict::{ensure, guard};
 use crate::{Check, Level, Stop};
 
 const STREAMS: usize = 4;
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 pub(super) const CHECK: Check = Check {
     name: "stream_ends_at_shutdown",
@@ -60,15 +63,26 @@ async fn one_after_the_other(case: &mut Case, cut_off: bool) -> Result<(), Stop>
     let leader = case.leader(&cluster).await?;
     if cut_off {
         cluster.isolate(leader.index).await?;
-        case.wait_for_lapse(&leader).await?;
-        let lost = cluster.disturbed_around(leader.index).await?;
-        guard!(lost > 0, "no frame of the leader was lost");
+        wait_for_lost_frames(case, &cluster, leader.index).await?;
     }
     let mut places = case.others(leader.index);
     places.push(leader.index);
     for index in places {
         ensure_streams_end(case, &mut cluster, index).await?;
         case.count("streams that ended", 3);
+    }
+    Ok(())
+}
+
+async fn wait_for_lost_frames(case: &Case, cluster: &Cluster, index: usize) -> Result<(), Stop> {
+    let patience = case.election_patience();
+    while cluster.disturbed_around(index).await? == 0 {
+        guard!(
+            !patience.left().is_zero(),
+            "no frame of node {} was lost",
+            index + 1
+        );
+        tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())
 }

@@ -20,7 +20,12 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
         exhibit(
             "lapsed_lease_never_comes_back",
             |rules| rules.renews_a_lapsed_lease = false,
-            &["lapsed_lease_answers_transient"],
+            &[
+                "lapsed_lease_answers_transient",
+                "lease_ends_when_isolated",
+                "load_is_bounded_while_persist_is_slow",
+                "persist_is_bounded_while_disk_stalls",
+            ],
         ),
         cluster_exhibit::<PersistsAsFollower>(),
         cluster_exhibit::<LoadsAsFollower>(),
@@ -34,17 +39,17 @@ fn leases_that_last_too_long() -> Vec<Exhibit> {
         exhibit(
             "lease_of_a_quorum_of_one",
             |rules| rules.leases_need_a_quorum = false,
-            &["lease_ends_when_isolated", "leases_never_overlap"],
+            &[
+                "lapsed_lease_answers_transient",
+                "lease_ends_when_isolated",
+                "leases_never_overlap",
+                "restart_does_not_forget_grant",
+            ],
         ),
         exhibit(
             "lease_counted_from_the_answer",
             |rules| rules.counts_from_the_sending = false,
             &["lease_ends_when_isolated", "leases_never_overlap"],
-        ),
-        exhibit(
-            "lease_shown_before_it_is_valid",
-            |rules| rules.waits_for_its_lease = false,
-            &["leases_never_overlap"],
         ),
         exhibit(
             "lease_goes_on_after_a_handoff",
