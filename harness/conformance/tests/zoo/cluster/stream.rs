@@ -257,7 +257,8 @@ struct FollowersNeverEnd;
 #[async_trait]
 impl Defect for FollowersNeverEnd {
     const NAME: &'static str = "stream_of_a_follower_never_ends";
-    const FAILS: &'static [&'static str] = &["stream_ends_at_shutdown"];
+    const FAILS: &'static [&'static str] =
+        &["failing_disk_stops_the_node", "stream_ends_at_shutdown"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
