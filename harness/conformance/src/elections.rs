@@ -139,7 +139,6 @@ impl Elections {
     /// Notes what happened; a cut that no frame ran into was none.
     pub(crate) fn note(&self, case: &mut Case) -> Result<(), Stop> {
         case.count("leaders that fell", self.fallen());
-        case.count("terms that were shown", self.views.terms().len() as u64);
         case.count("frames lost around a leader", self.frames_lost);
         guard!(self.frames_lost > 0, "no frame of a leader was lost");
         Ok(())

@@ -68,7 +68,7 @@ async fn all_know(case: &Case, cluster: &Cluster) -> Result<u64, Stop> {
                     ensure_names_a_service(cluster, index, hint)?;
                     hints += 1;
                 }
-                why = why.or(doubt(cluster, index, place, hint)?);
+                why = why.or(doubt(cluster, index, place, hint.as_ref())?);
             }
         }
         let followers = cluster.nodes().len() - cluster.leaders().len();
@@ -94,12 +94,12 @@ fn doubt(
     cluster: &Cluster,
     index: usize,
     place: &str,
-    hint: Option<LeaderHint>,
+    hint: Option<&LeaderHint>,
 ) -> Result<Option<String>, Stop> {
     for leader in cluster.leaders() {
         let endpoint = cluster.nodes()[leader.index].service_endpoint()?;
         let epoch = leader.epoch;
-        if hint == Some(LeaderHint { endpoint, epoch }) {
+        if hint == Some(&LeaderHint { endpoint, epoch }) {
             return Ok(None);
         }
     }

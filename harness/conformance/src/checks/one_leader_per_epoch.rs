@@ -36,6 +36,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         terms >= FALLS / 2,
         "{FALLS} leaders fell, and only {terms} terms were shown"
     );
+    case.count("terms", terms);
     case.count("epochs", epochs);
     elections.note(case)
 }

@@ -304,9 +304,9 @@ fn rehint<T>(
 struct WithAScheme;
 
 impl WithAScheme {
-    fn change(hint: LeaderHint) -> Option<LeaderHint> {
-        let endpoint = format!("http://{}", hint.endpoint);
-        Some(LeaderHint { endpoint, ..hint })
+    fn change(mut hint: LeaderHint) -> Option<LeaderHint> {
+        hint.endpoint.insert_str(0, "http://");
+        Some(hint)
     }
 }
 
