@@ -3,10 +3,12 @@
 mod acknowledged_survives_kill;
 mod acknowledged_survives_kill_of_all;
 mod acknowledged_survives_power_loss;
+mod burst_keeps_last_state;
 mod cancelled_persist_is_legal;
 mod clock_jump_back;
 mod clock_jump_forward;
 mod concurrent_history_is_linearizable;
+mod configuration_change_ends_lease;
 mod crash_points_keep_old_or_new;
 mod epochs_never_decrease;
 mod error_class_by_fault;
@@ -15,6 +17,11 @@ mod failing_disk_stops_the_node;
 mod first_item_is_current;
 mod first_item_is_ready;
 mod fresh_store_loads_zero;
+mod hint_is_never_a_candidate;
+mod hint_is_service_endpoint;
+mod lapsed_lease_answers_transient;
+mod later_term_greater_epoch;
+mod lease_ends_when_isolated;
 mod leases_never_overlap;
 mod load_after_restart_is_not_stale;
 mod load_after_shutdown_refuses;
@@ -22,11 +29,13 @@ mod load_is_bounded_while_persist_is_slow;
 mod load_sees_all_acknowledged_after_failover;
 mod load_sees_own_persist;
 mod minority_never_ok;
+mod one_leader_per_epoch;
 mod one_refusal_per_situation;
 mod out_of_range_is_refused;
 mod persist_is_bounded_while_disk_stalls;
 mod persist_returns_maximum;
 mod random_orders_never_regress;
+mod restart_does_not_forget_grant;
 mod resubscribe_many_times;
 mod same_node_again_new_epoch;
 mod second_open_fails;
@@ -46,11 +55,20 @@ use crate::Check;
 pub const ALL: &[Check] = &[
     first_item_is_ready::CHECK,
     first_item_is_current::CHECK,
+    one_leader_per_epoch::CHECK,
+    later_term_greater_epoch::CHECK,
     same_node_again_new_epoch::CHECK,
     epochs_never_decrease::CHECK,
+    burst_keeps_last_state::CHECK,
     stream_ends_at_shutdown::CHECK,
     resubscribe_many_times::CHECK,
+    hint_is_service_endpoint::CHECK,
+    hint_is_never_a_candidate::CHECK,
+    lease_ends_when_isolated::CHECK,
     leases_never_overlap::CHECK,
+    restart_does_not_forget_grant::CHECK,
+    configuration_change_ends_lease::CHECK,
+    lapsed_lease_answers_transient::CHECK,
     load_sees_own_persist::CHECK,
     load_sees_all_acknowledged_after_failover::CHECK,
     load_after_restart_is_not_stale::CHECK,

@@ -1,17 +1,20 @@
-//! L3: the epochs of the `Leader` states that one node shows never decrease, while it works and
-//! across restarts.
+//! L3: the epochs of the `Leader` states that one node shows never decrease, while it works, across
+//! restarts, and through cuts and elections.
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::unconstrained;
 use tsoracle_consensus::{Epoch, LeadershipStream};
-use tsoracle_testbed::{Cluster, Leader};
+use tsoracle_testbed::{Cluster, Leader, Links};
 
 use crate::case::Case;
+use crate::elections::{Elections, Fall};
 use crate::verdict::{ensure, guard};
 use crate::{Check, Level, Stop};
 
 const RESTARTS: u64 = 4;
 const PERSISTS: u64 = 25;
+/// More leaders than nodes, so that some lead again.
+const FALLS: u64 = 10;
 
 pub(super) const CHECK: Check = Check {
     name: "epochs_never_decrease",
@@ -40,17 +43,40 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         case.shut_down(&mut cluster).await?;
         look(&mut views, &mut shown);
     }
-    for epochs in &shown {
+    ensure_no_way_back(&shown)?;
+    let states = shown.iter().map(|epochs| epochs.len() as u64).sum();
+    guard!(states > RESTARTS, "only {states} states were Leader");
+    case.count("Leader states", states);
+    case.count("restarts", RESTARTS);
+    if case.nodes() > 1 && case.capabilities().links != Links::None {
+        through_elections(case).await?;
+    }
+    Ok(())
+}
+
+async fn through_elections(case: &mut Case) -> Result<(), Stop> {
+    let mut elections = Elections::anywhere(case).await?;
+    let mut stopped = elections.fall(case, Fall::Cut).await;
+    while elections.fallen() < FALLS && stopped.is_ok() {
+        stopped = elections.next(case).await;
+    }
+    let mut shown = vec![Vec::new(); case.nodes()];
+    for term in elections.views.terms() {
+        shown[term.index].push(term.epoch);
+    }
+    ensure_no_way_back(&shown)?;
+    stopped?;
+    elections.note(case)
+}
+
+fn ensure_no_way_back(shown: &[Vec<Epoch>]) -> Result<(), Stop> {
+    for epochs in shown {
         let way_back = epochs.windows(2).find(|pair| pair[1] < pair[0]);
         ensure!(
             way_back.is_none(),
             "a node showed one epoch and later a lower one: {way_back:?}"
         );
     }
-    let states = shown.iter().map(|epochs| epochs.len() as u64).sum();
-    guard!(states > RESTARTS, "only {states} states were Leader");
-    case.count("Leader states", states);
-    case.count("restarts", RESTARTS);
     Ok(())
 }
 

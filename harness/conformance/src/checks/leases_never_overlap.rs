@@ -1,5 +1,6 @@
 //! L7: `Leader` is shown with a valid lease, and no lease is valid while a later one is, nor ever
-//! again: a store is taken over as soon as it can be.
+//! again: a store is taken over as soon as it can be, and in a cluster leaders are cut off, frozen,
+//! killed, started again, and hand over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +8,17 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tsoracle_consensus::{BootInstant, ConsensusError, Lease};
-use tsoracle_testbed::{Backend, Cluster, Leader, Node, NodeSpec};
+use tsoracle_testbed::{Backend, Cluster, Durability, Leader, Links, Node, NodeSpec};
 
 use crate::case::Case;
+use crate::overlap::{Change, Overlap};
 use crate::verdict::{ensure, guard};
 use crate::{Check, Level, Need, Stop};
 
 const ROUNDS: u64 = 5;
 const SAMPLES: u64 = 30;
+/// How often a leader falls in each way.
+const TURNS: u64 = 3;
 /// Between two tries to open a store that is held.
 const RETRY: Duration = Duration::from_micros(200);
 
@@ -45,7 +49,32 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     }
     case.count("terms", ROUNDS);
     case.count("samples", ROUNDS * SAMPLES);
+    if case.nodes() > 1 && case.capabilities().links != Links::None {
+        through_falls(case).await?;
+    }
     Ok(())
+}
+
+/// One way after the other, again and again, so that each comes after every other.
+async fn through_falls(case: &mut Case) -> Result<(), Stop> {
+    let mut overlap = Overlap::begin(case).await?;
+    let capabilities = case.capabilities();
+    let mut changes = vec![Change::Cut, Change::Crash];
+    if capabilities.durability == Durability::Disk {
+        changes.extend([Change::Freeze, Change::FreezeAndCut]);
+    }
+    if capabilities.handoff {
+        changes.push(Change::HandOff);
+        if capabilities.durability == Durability::Disk {
+            changes.push(Change::HandOffAndFreeze);
+        }
+    }
+    for _ in 0..TURNS {
+        for change in &changes {
+            overlap.change(case, *change).await?;
+        }
+    }
+    overlap.note(case)
 }
 
 /// A lease may lapse between the state that shows it and this look at it, on a slow machine; it

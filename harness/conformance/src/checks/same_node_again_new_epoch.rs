@@ -1,11 +1,14 @@
 //! L2: a node that restarts as leader shows a strictly greater epoch, whether or not it persisted
-//! anything meanwhile, and however it went.
+//! anything meanwhile, and however it went; and so does one that loses leadership to others and
+//! regains it.
 
 use futures_util::FutureExt;
-use tsoracle_testbed::{Cluster, Durability, Leader};
+use tsoracle_testbed::{Cluster, Durability, Leader, Links};
 
 use crate::case::Case;
-use crate::verdict::ensure;
+use crate::elections::{Elections, Fall};
+use crate::verdict::{ensure, guard};
+use crate::views::Views;
 use crate::{Check, Level, Stop};
 
 const RESTARTS: u64 = 6;
@@ -41,7 +44,47 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         }
         case.count("restarts after a kill", RESTARTS);
     }
+    if case.nodes() > 1 && case.capabilities().links != Links::None {
+        lose_and_regain(case).await?;
+    }
     Ok(())
+}
+
+/// With one leader more than there are nodes, one of them has led twice. Every other leader is not
+/// cut off but started again at once, with its lease hardly over.
+async fn lose_and_regain(case: &mut Case) -> Result<(), Stop> {
+    let mut elections = Elections::anywhere(case).await?;
+    let mut stopped = Ok(());
+    while elections.fallen() < 2 * case.nodes() as u64 && stopped.is_ok() {
+        let fall = match elections.fallen().is_multiple_of(2) {
+            true => Fall::Cut,
+            false => Fall::Restart,
+        };
+        stopped = elections.fall(case, fall).await;
+    }
+    let again = ensure_always_greater(&elections.views, case.nodes())?;
+    stopped?;
+    guard!(again > 0, "no node led twice");
+    case.count("terms of a node that had led before", again);
+    elections.note(case)
+}
+
+/// Returns how many terms followed another one of the same node.
+fn ensure_always_greater(views: &Views, nodes: usize) -> Result<u64, Stop> {
+    let mut last = vec![None; nodes];
+    let mut again = 0;
+    for term in views.terms() {
+        if let Some(earlier) = last[term.index].replace(term.epoch) {
+            ensure!(
+                term.epoch > earlier,
+                "node {} had led in epoch {earlier}, and led again in epoch {}",
+                term.index + 1,
+                term.epoch
+            );
+            again += 1;
+        }
+    }
+    Ok(again)
 }
 
 async fn persist_every_other_time(case: &Case, leader: &Leader, round: u64) -> Result<(), Stop> {

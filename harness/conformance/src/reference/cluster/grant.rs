@@ -36,7 +36,11 @@ impl Replica {
             return false;
         }
         self.waiting = None;
-        let until = now.saturating_add(self.times.lease);
+        let lease = match self.rules.grants_last_as_long_as_leases {
+            true => self.times.lease,
+            false => self.times.lease * 3 / 4,
+        };
+        let until = now.saturating_add(lease);
         self.grant = Some(Grant { ballot, until });
         true
     }
@@ -50,8 +54,10 @@ impl Replica {
         now: BootInstant,
     ) -> Option<BootInstant> {
         let grant = self.grant.filter(|_| self.rules.keeps_grants)?;
+        let is_void = !self.rules.grants_outlive_membership
+            && !self.durable.log.has_member(grant.ballot.node);
         let is_released = released.is_some_and(|released| grant.ballot <= released);
-        let holds = grant.until > now && grant.ballot.node != candidate && !is_released;
+        let holds = grant.until > now && grant.ballot.node != candidate && !is_released && !is_void;
         holds.then_some(grant.until)
     }
 

@@ -25,6 +25,10 @@ pub struct Rules {
     pub waits_for_its_lease: bool,
     /// Until its grant ends, a node promises nobody else anything (L7).
     pub keeps_grants: bool,
+    /// A grant lasts as long as the lease that rests on it, drift included (L7).
+    pub grants_last_as_long_as_leases: bool,
+    /// A grant binds though its leader is no voter any more (L7).
+    pub grants_outlive_membership: bool,
     /// After a restart a node behaves as if it had granted just now (L7).
     pub remembers_grants: bool,
     /// A lease is counted from the sending of a round, not from its answer (L7).
@@ -82,6 +86,8 @@ impl Default for Rules {
             waits_for_its_opening: true,
             waits_for_its_lease: true,
             keeps_grants: true,
+            grants_last_as_long_as_leases: true,
+            grants_outlive_membership: true,
             remembers_grants: true,
             counts_from_the_sending: true,
             leases_need_a_quorum: true,

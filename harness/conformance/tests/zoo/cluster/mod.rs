@@ -1,6 +1,9 @@
-//! Replicated drivers: the simulated cluster with one rule taken away.
+//! Replicated drivers: the simulated cluster with one rule taken away, or with a defect
+//! around its nodes.
 
+mod lease;
 mod quorum;
+mod stream;
 
 use std::sync::Arc;
 
@@ -10,7 +13,10 @@ use crate::exhibit::Exhibit;
 
 /// Every exhibit of several nodes, and the checks that fail on it.
 pub(crate) fn exhibits() -> Vec<Exhibit> {
-    [quorum::exhibits()].into_iter().flatten().collect()
+    [quorum::exhibits(), stream::exhibits(), lease::exhibits()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The simulated cluster with other rules.

@@ -12,7 +12,7 @@ mod persist;
 mod refusal;
 mod renumbered;
 mod shutdown;
-mod spoiled;
+pub(crate) mod spoiled;
 mod stream;
 mod value;
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use tsoracle_conformance::reference::InMemory;
 use tsoracle_consensus::ConsensusError;
 use tsoracle_testbed::{Backend, Node, NodeSpec};
 
@@ -33,7 +32,7 @@ impl Defect for Unlocked {
     type Store = AtomicU64;
 
     async fn open(
-        honest: &InMemory,
+        honest: &dyn Backend,
         spec: NodeSpec,
         store: &Arc<AtomicU64>,
     ) -> Result<Arc<dyn Node>, ConsensusError> {
@@ -59,7 +58,7 @@ impl Defect for Anonymous {
     type Store = ();
 
     async fn open(
-        honest: &InMemory,
+        honest: &dyn Backend,
         spec: NodeSpec,
         _store: &Arc<()>,
     ) -> Result<Arc<dyn Node>, ConsensusError> {
@@ -80,7 +79,7 @@ impl Defect for Transient {
     type Store = ();
 
     async fn open(
-        honest: &InMemory,
+        honest: &dyn Backend,
         spec: NodeSpec,
         _store: &Arc<()>,
     ) -> Result<Arc<dyn Node>, ConsensusError> {
@@ -100,7 +99,7 @@ impl Defect for WearsOut {
     type Store = AtomicU64;
 
     async fn open(
-        honest: &InMemory,
+        honest: &dyn Backend,
         spec: NodeSpec,
         store: &Arc<AtomicU64>,
     ) -> Result<Arc<dyn Node>, ConsensusError> {

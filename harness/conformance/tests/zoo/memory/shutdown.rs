@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use tsoracle_conformance::reference::InMemory;
 use tsoracle_consensus::{ConsensusError, Epoch, LeadershipStream};
 use tsoracle_testbed::{Backend, Node, NodeSpec, Time};
 
@@ -161,7 +160,7 @@ impl Defect for HeldByHandles {
     type Store = Mutex<Weak<()>>;
 
     async fn open(
-        honest: &InMemory,
+        honest: &dyn Backend,
         spec: NodeSpec,
         store: &Arc<Self::Store>,
     ) -> Result<Arc<dyn Node>, ConsensusError> {

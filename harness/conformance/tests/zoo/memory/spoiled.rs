@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::unconstrained;
-use tsoracle_conformance::reference::InMemory;
+use tsoracle_conformance::reference::{InMemory, SimulatedCluster};
 use tsoracle_consensus::{
     ConsensusDriver, ConsensusError, Epoch, Handoff, LeaderState, LeadershipStream, Membership,
+    NodeId,
 };
 use tsoracle_testbed::{
     Backend, Capabilities, Hooks, LinkFaults, Machine, Node, NodeSpec, Time, Timing,
@@ -23,7 +24,7 @@ const DEADLINE: Duration = Duration::from_millis(20);
 
 /// One defect. The value itself belongs to one life of a node, from start to shutdown.
 #[async_trait]
-pub(super) trait Defect: Default + Send + Sync + 'static {
+pub(crate) trait Defect: Default + Send + Sync + 'static {
     /// Says what is wrong.
     const NAME: &'static str;
     /// The checks that notice.
@@ -40,7 +41,7 @@ pub(super) trait Defect: Default + Send + Sync + 'static {
     }
 
     async fn open(
-        honest: &InMemory,
+        honest: &dyn Backend,
         spec: NodeSpec,
         _store: &Arc<Self::Store>,
     ) -> Result<Arc<dyn Node>, ConsensusError> {
@@ -79,36 +80,56 @@ pub(super) trait Defect: Default + Send + Sync + 'static {
 }
 
 /// One life of a node, from start to shutdown.
-pub(super) struct Life<D: Defect> {
-    pub(super) defect: D,
-    pub(super) store: Arc<D::Store>,
-    pub(super) node: Arc<dyn Node>,
-    pub(super) honest: Arc<dyn ConsensusDriver>,
+pub(crate) struct Life<D: Defect> {
+    pub(crate) defect: D,
+    pub(crate) id: NodeId,
+    pub(crate) store: Arc<D::Store>,
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) honest: Arc<dyn ConsensusDriver>,
 }
 
 impl<D: Defect> Life<D> {
     /// What the reference shows now, to whoever asks however often.
-    pub(super) fn state(&self) -> Option<LeaderState> {
+    pub(crate) fn state(&self) -> Option<LeaderState> {
         let mut states = self.honest.leadership_events();
         unconstrained(states.next()).now_or_never().flatten()
     }
 
     /// The epoch that the reference leads with.
-    pub(super) fn epoch(&self) -> Option<Epoch> {
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
         self.state()?.leading_epoch()
     }
 }
 
 /// A backend with a defect.
 struct Spoiled<D: Defect> {
-    honest: InMemory,
+    honest: Arc<dyn Backend>,
+    timing: Timing,
     stores: Mutex<HashMap<PathBuf, Arc<D::Store>>>,
 }
 
-pub(super) fn exhibit<D: Defect>() -> Exhibit {
+/// On a single node in memory.
+pub(crate) fn exhibit<D: Defect>() -> Exhibit {
+    let honest = InMemory::default();
+    let timing = Timing {
+        deadline: DEADLINE,
+        ..honest.timing()
+    };
+    spoil::<D>(Arc::new(honest), timing)
+}
+
+/// On the simulated cluster.
+pub(crate) fn cluster_exhibit<D: Defect>() -> Exhibit {
+    let honest = SimulatedCluster::default();
+    let timing = honest.timing();
+    spoil::<D>(Arc::new(honest), timing)
+}
+
+fn spoil<D: Defect>(honest: Arc<dyn Backend>, timing: Timing) -> Exhibit {
     Exhibit {
         backend: Arc::new(Spoiled::<D> {
-            honest: InMemory::default(),
+            honest,
+            timing,
             stores: Mutex::default(),
         }),
         fails: D::FAILS,
@@ -131,10 +152,7 @@ impl<D: Defect> Backend for Spoiled<D> {
     }
 
     fn timing(&self) -> Timing {
-        Timing {
-            deadline: DEADLINE,
-            ..self.honest.timing()
-        }
+        self.timing
     }
 
     fn time(&self) -> Time {
@@ -147,9 +165,11 @@ impl<D: Defect> Backend for Spoiled<D> {
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
         let store = Arc::clone(lock(&self.stores).entry(spec.dir.clone()).or_default());
-        let node = D::open(&self.honest, spec, &store).await?;
+        let id = spec.node;
+        let node = D::open(self.honest.as_ref(), spec, &store).await?;
         let life = Arc::new(Life {
             defect: D::default(),
+            id,
             store,
             honest: node.driver(),
             node,
@@ -193,7 +213,7 @@ impl<D: Defect> Node for SpoiledNode<D> {
     }
 }
 
-pub(super) struct SpoiledDriver<D: Defect>(Arc<Life<D>>);
+pub(crate) struct SpoiledDriver<D: Defect>(Arc<Life<D>>);
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
@@ -211,12 +231,12 @@ impl<D: Defect> ConsensusDriver for SpoiledDriver<D> {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets others run, as any driver with I/O does.
-pub(super) async fn yield_times(times: usize) {
+pub(crate) async fn yield_times(times: usize) {
     for _ in 0..times {
         tokio::task::yield_now().await;
     }

@@ -1,0 +1,140 @@
+//! Every lease that was ever shown, and whether two are valid at one instant.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tsoracle_consensus::{BootInstant, Epoch};
+use tsoracle_testbed::{Cluster, Leader};
+
+use crate::Stop;
+use crate::case::Case;
+use crate::views::Views;
+
+const SAMPLE_EVERY: Duration = Duration::from_millis(1);
+
+/// A term, by its node's place and its epoch.
+pub(crate) type Key = (usize, Epoch);
+type Deadlines = BTreeMap<Key, BootInstant>;
+
+/// Reads all leases twice, with an instant between the two: what was valid before and has not
+/// ended after was valid then.
+#[derive(Default)]
+pub(crate) struct Sampler {
+    /// What nodes in other processes said last; who stands still is not asked.
+    told: Deadlines,
+    frozen: Option<usize>,
+    /// How often all leases were read.
+    pub(crate) samples: u64,
+}
+
+impl Sampler {
+    /// From now on this node is not asked, and keeps the lease that it had, or no node any more.
+    pub(crate) fn freeze(&mut self, index: Option<usize>) {
+        self.frozen = index;
+    }
+
+    /// One look at every lease. Returns whose was valid.
+    pub(crate) async fn sample(
+        &mut self,
+        cluster: &Cluster,
+        views: &Views,
+    ) -> Result<Option<Key>, Stop> {
+        let before = self.read(cluster, views).await?;
+        let at = BootInstant::now();
+        let after = self.read(cluster, views).await?;
+        let valid: Vec<&Key> = before
+            .iter()
+            .filter(|(key, deadline)| at < **deadline && after.contains_key(key))
+            .map(|(key, _)| key)
+            .collect();
+        if let [(one, epoch), (other, other_epoch), ..] = valid[..] {
+            return Err(Stop::Failed(format!(
+                "at one instant the lease of node {} of epoch {epoch} was valid, and so was that \
+                 of node {} of epoch {other_epoch}",
+                one + 1,
+                other + 1
+            )));
+        }
+        self.samples += 1;
+        Ok(valid.first().map(|key| **key))
+    }
+
+    /// Looks again and again until `done` says so.
+    pub(crate) async fn sample_until(
+        &mut self,
+        cluster: &Cluster,
+        views: &Views,
+        mut done: impl FnMut() -> bool,
+    ) -> Result<(), Stop> {
+        while !done() {
+            self.sample(cluster, views).await?;
+            tokio::time::sleep(SAMPLE_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Looks for so long.
+    pub(crate) async fn sample_for(
+        &mut self,
+        cluster: &Cluster,
+        views: &Views,
+        time: Duration,
+    ) -> Result<(), Stop> {
+        let end = BootInstant::now().saturating_add(time);
+        self.sample_until(cluster, views, || BootInstant::now() >= end)
+            .await
+    }
+
+    /// The deadlines of all leases that have not ended.
+    async fn read(&mut self, cluster: &Cluster, views: &Views) -> Result<Deadlines, Stop> {
+        let mut deadlines = Deadlines::new();
+        for term in views.terms() {
+            if let Some(deadline) = term.lease.deadline() {
+                deadlines.insert((term.index, term.epoch), deadline);
+            }
+        }
+        let leaders = cluster.leaders();
+        // That of a node in another process.
+        for leader in leaders.iter().filter(|leader| leader.lease.is_absent()) {
+            let key = (leader.index, leader.epoch);
+            if self.frozen == Some(leader.index) {
+                deadlines.extend(self.told.get(&key).map(|told| (key, *told)));
+                continue;
+            }
+            if let Some(deadline) = deadline(cluster, leader).await? {
+                self.told.insert(key, deadline);
+                deadlines.insert(key, deadline);
+            }
+        }
+        Ok(deadlines)
+    }
+}
+
+/// Until when a leader's lease is valid, wherever its node is.
+pub(crate) async fn deadline(
+    cluster: &Cluster,
+    leader: &Leader,
+) -> Result<Option<BootInstant>, Stop> {
+    match leader.lease.is_absent() {
+        true => Ok(cluster.nodes()[leader.index].lease_deadline().await?),
+        false => Ok(leader.lease.deadline()),
+    }
+}
+
+/// A leader whose lease is valid, once there is one.
+pub(crate) async fn leader_with_lease(case: &Case, cluster: &Cluster) -> Result<Leader, Stop> {
+    let found = async {
+        loop {
+            for leader in cluster.leaders() {
+                if deadline(cluster, &leader).await? > Some(BootInstant::now()) {
+                    return Ok(leader);
+                }
+            }
+            tokio::time::sleep(SAMPLE_EVERY).await;
+        }
+    };
+    let patience = case.election_patience();
+    patience
+        .wait_for("a leader with a valid lease", found)
+        .await?
+}

@@ -1,0 +1,389 @@
+//! L2, L3, L4, L6: epochs that two terms share, states that are lost, hints that mislead.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio::task::unconstrained;
+use tsoracle_consensus::{ConsensusError, Epoch, LeaderHint, LeaderState, LeadershipStream};
+
+use super::exhibit;
+use crate::exhibit::Exhibit;
+use crate::memory::spoiled::{Defect, Life, cluster_exhibit, lock};
+
+pub(super) fn exhibits() -> Vec<Exhibit> {
+    vec![
+        cluster_exhibit::<CountedInTheStore>(),
+        cluster_exhibit::<CountedInMemory>(),
+        cluster_exhibit::<NumberOfTheNode>(),
+        cluster_exhibit::<FullBuffer>(),
+        cluster_exhibit::<SameKind>(),
+        cluster_exhibit::<FollowersNeverEnd>(),
+        cluster_exhibit::<WithAScheme>(),
+        cluster_exhibit::<FirstEpoch>(),
+        cluster_exhibit::<NoHintInAnswers>(),
+        cluster_exhibit::<NoHintAtAll>(),
+        exhibit(
+            "hint_shows_the_peer",
+            |rules| rules.hints_show_the_service = false,
+            &["hint_is_never_a_candidate", "hint_is_service_endpoint"],
+        ),
+        exhibit(
+            "hint_from_a_promise",
+            |rules| rules.hints_name_granted_leaders = false,
+            &["hint_is_never_a_candidate"],
+        ),
+    ]
+}
+
+/// The reference's epochs, each shown as the number of its place among those of one node.
+#[derive(Default)]
+struct Counted(Mutex<Vec<Epoch>>);
+
+const UNHELD: Epoch = Epoch::new(u128::MAX);
+
+impl Counted {
+    fn shown(&self, real: Epoch) -> Epoch {
+        let mut terms = lock(&self.0);
+        let place = terms.iter().position(|term| *term == real);
+        let place = place.unwrap_or_else(|| {
+            terms.push(real);
+            terms.len() - 1
+        });
+        Epoch::new(place as u128 + 1)
+    }
+
+    fn real(&self, shown: Epoch) -> Epoch {
+        let place = usize::try_from(shown.as_u128()).unwrap_or(0);
+        let terms = lock(&self.0);
+        let real = place.checked_sub(1).and_then(|place| terms.get(place));
+        real.copied().unwrap_or(UNHELD)
+    }
+}
+
+/// The reference's stream with other epochs.
+fn renumbered<D: Defect>(
+    life: &Arc<Life<D>>,
+    shown: impl Fn(&Life<D>, Epoch) -> Epoch + Send + 'static,
+) -> LeadershipStream {
+    let states = life.honest.leadership_events();
+    let life = Arc::clone(life);
+    let renumber = move |state| match state {
+        LeaderState::Leader { epoch, lease } => LeaderState::Leader {
+            epoch: shown(&life, epoch),
+            lease,
+        },
+        other => other,
+    };
+    states.map(renumber).boxed()
+}
+
+/// A fence that shows other epochs.
+fn refence<T>(
+    answer: Result<T, ConsensusError>,
+    offered: Epoch,
+    shown: impl Fn(Epoch) -> Epoch,
+) -> Result<T, ConsensusError> {
+    answer.map_err(|refusal| match refusal {
+        ConsensusError::Fenced { current, .. } => ConsensusError::Fenced {
+            offered,
+            current: shown(current),
+        },
+        other => other,
+    })
+}
+
+/// Each node counts its own terms, durably.
+#[derive(Default)]
+struct CountedInTheStore;
+
+#[async_trait]
+impl Defect for CountedInTheStore {
+    const NAME: &'static str = "epoch_counted_by_each_node";
+    const FAILS: &'static [&'static str] = &[
+        "hint_is_never_a_candidate",
+        "hint_is_service_endpoint",
+        "lapsed_lease_answers_transient",
+        "later_term_greater_epoch",
+        "minority_never_ok",
+        "one_leader_per_epoch",
+        "restart_does_not_forget_grant",
+        "same_node_again_new_epoch",
+        "stale_epoch_same_node",
+    ];
+    type Store = Counted;
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        renumbered(life, |life, real| life.store.shown(real))
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let real = life.store.real(epoch);
+        let answer = life.honest.persist_high_water(at_least, real).await;
+        refence(answer, epoch, |current| life.store.shown(current))
+    }
+}
+
+/// Each node counts its terms since it was started.
+#[derive(Default)]
+struct CountedInMemory(Counted);
+
+#[async_trait]
+impl Defect for CountedInMemory {
+    const NAME: &'static str = "epoch_counted_since_the_start";
+    const FAILS: &'static [&'static str] = &[
+        "epochs_never_decrease",
+        "hint_is_never_a_candidate",
+        "hint_is_service_endpoint",
+        "lapsed_lease_answers_transient",
+        "later_term_greater_epoch",
+        "minority_never_ok",
+        "one_leader_per_epoch",
+        "restart_does_not_forget_grant",
+        "same_node_again_new_epoch",
+        "stale_epoch_same_node",
+    ];
+    type Store = ();
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        renumbered(life, |life, real| life.defect.0.shown(real))
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let counted = &life.defect.0;
+        let real = counted.real(epoch);
+        let answer = life.honest.persist_high_water(at_least, real).await;
+        refence(answer, epoch, |current| counted.shown(current))
+    }
+}
+
+/// A node that is elected again shows the epoch that it always has.
+#[derive(Default)]
+struct NumberOfTheNode;
+
+#[async_trait]
+impl Defect for NumberOfTheNode {
+    const NAME: &'static str = "epoch_is_the_number_of_the_node";
+    const FAILS: &'static [&'static str] = &[
+        "hint_is_never_a_candidate",
+        "hint_is_service_endpoint",
+        "lapsed_lease_answers_transient",
+        "later_term_greater_epoch",
+        "minority_never_ok",
+        "restart_does_not_forget_grant",
+        "same_node_again_new_epoch",
+        "stale_epoch_same_node",
+    ];
+    type Store = ();
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        renumbered(life, |life, _| Epoch::new(life.id.into()))
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let own = Epoch::new(life.id.into());
+        let real = life.epoch().filter(|_| epoch == own).unwrap_or(UNHELD);
+        let answer = life.honest.persist_high_water(at_least, real).await;
+        refence(answer, epoch, |_| own)
+    }
+}
+
+/// What a subscriber that does not read has room for.
+const ROOM: usize = 3;
+
+/// A subscriber that does not read gets the oldest states, and not the last.
+#[derive(Default)]
+struct FullBuffer;
+
+#[async_trait]
+impl Defect for FullBuffer {
+    const NAME: &'static str = "stream_with_a_full_buffer_drops_the_last";
+    const FAILS: &'static [&'static str] = &["burst_keeps_last_state"];
+    type Store = ();
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        let mut states = life.honest.leadership_events();
+        let first = unconstrained(states.next()).now_or_never().flatten();
+        let (buffer, buffered) = mpsc::channel(ROOM);
+        tokio::spawn(async move {
+            while let Some(state) = states.next().await {
+                let _ = buffer.try_send(state);
+            }
+        });
+        let buffered = stream::unfold(buffered, |mut buffered| async {
+            Some((buffered.recv().await?, buffered))
+        });
+        stream::iter(first).chain(buffered).boxed()
+    }
+}
+
+/// A state is not delivered if the one before was of the same kind.
+#[derive(Default)]
+struct SameKind;
+
+#[async_trait]
+impl Defect for SameKind {
+    const NAME: &'static str = "stream_skips_a_state_of_the_same_kind";
+    const FAILS: &'static [&'static str] = &["burst_keeps_last_state"];
+    type Store = ();
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        let mut kind = None;
+        let is_new = move |state: &LeaderState| {
+            let now = Some(std::mem::discriminant(state));
+            std::future::ready(std::mem::replace(&mut kind, now) != now)
+        };
+        life.honest.leadership_events().filter(is_new).boxed()
+    }
+}
+
+/// A stream that was opened on a follower does not end.
+#[derive(Default)]
+struct FollowersNeverEnd;
+
+#[async_trait]
+impl Defect for FollowersNeverEnd {
+    const NAME: &'static str = "stream_of_a_follower_never_ends";
+    const FAILS: &'static [&'static str] =
+        &["failing_disk_stops_the_node", "stream_ends_at_shutdown"];
+    type Store = ();
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        let states = life.honest.leadership_events();
+        match life.state() {
+            Some(LeaderState::Follower { .. }) => states.chain(stream::pending()).boxed(),
+            _ => states,
+        }
+    }
+}
+
+/// The reference's stream with other hints.
+fn with_hints<D: Defect>(
+    life: &Arc<Life<D>>,
+    change: impl Fn(&Life<D>, LeaderHint) -> Option<LeaderHint> + Send + 'static,
+) -> LeadershipStream {
+    let states = life.honest.leadership_events();
+    let life = Arc::clone(life);
+    let change = move |state| match state {
+        LeaderState::Follower { leader } => LeaderState::Follower {
+            leader: leader.and_then(|hint| change(&life, hint)),
+        },
+        other => other,
+    };
+    states.map(change).boxed()
+}
+
+/// An answer with another hint.
+fn rehint<T>(
+    answer: Result<T, ConsensusError>,
+    change: impl FnOnce(LeaderHint) -> Option<LeaderHint>,
+) -> Result<T, ConsensusError> {
+    answer.map_err(|refusal| match refusal {
+        ConsensusError::NotLeader { leader } => ConsensusError::NotLeader {
+            leader: leader.and_then(change),
+        },
+        other => other,
+    })
+}
+
+/// The hint is an address to dial, with its scheme.
+#[derive(Default)]
+struct WithAScheme;
+
+impl WithAScheme {
+    fn change(mut hint: LeaderHint) -> Option<LeaderHint> {
+        hint.endpoint.insert_str(0, "http://");
+        Some(hint)
+    }
+}
+
+#[async_trait]
+impl Defect for WithAScheme {
+    const NAME: &'static str = "hint_has_a_scheme_in_answers";
+    const FAILS: &'static [&'static str] =
+        &["hint_is_never_a_candidate", "hint_is_service_endpoint"];
+    type Store = ();
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        rehint(life.honest.load_high_water().await, Self::change)
+    }
+}
+
+/// A hint keeps the epoch that the first one had.
+#[derive(Default)]
+struct FirstEpoch(Mutex<Option<Epoch>>);
+
+#[async_trait]
+impl Defect for FirstEpoch {
+    const NAME: &'static str = "hint_keeps_its_first_epoch";
+    const FAILS: &'static [&'static str] = &["hint_is_service_endpoint"];
+    type Store = ();
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        with_hints(life, |life, hint| {
+            let epoch = *lock(&life.defect.0).get_or_insert(hint.epoch);
+            Some(LeaderHint { epoch, ..hint })
+        })
+    }
+}
+
+/// Streams know the leader, and answers do not.
+#[derive(Default)]
+struct NoHintInAnswers;
+
+#[async_trait]
+impl Defect for NoHintInAnswers {
+    const NAME: &'static str = "hint_is_missing_in_answers";
+    const FAILS: &'static [&'static str] = &["hint_is_service_endpoint"];
+    type Store = ();
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let answer = life.honest.persist_high_water(at_least, epoch).await;
+        rehint(answer, |_| None)
+    }
+}
+
+/// Nobody is ever told where the leader is.
+#[derive(Default)]
+struct NoHintAtAll;
+
+#[async_trait]
+impl Defect for NoHintAtAll {
+    const NAME: &'static str = "hint_is_always_none";
+    const FAILS: &'static [&'static str] = &["hint_is_service_endpoint"];
+    type Store = ();
+
+    fn events(life: &Arc<Life<Self>>) -> LeadershipStream {
+        with_hints(life, |_, _| None)
+    }
+
+    async fn load(life: &Arc<Life<Self>>) -> Result<u64, ConsensusError> {
+        rehint(life.honest.load_high_water().await, |_| None)
+    }
+
+    async fn persist(
+        life: &Arc<Life<Self>>,
+        at_least: u64,
+        epoch: Epoch,
+    ) -> Result<u64, ConsensusError> {
+        let answer = life.honest.persist_high_water(at_least, epoch).await;
+        rehint(answer, |_| None)
+    }
+}
