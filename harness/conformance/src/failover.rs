@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use tsoracle_consensus::BootInstant;
 use tsoracle_testbed::{Cluster, Leader, LinkFault, Links, Patience};
 
 use crate::Stop;
@@ -152,19 +153,33 @@ pub(crate) async fn favour(case: &Case, cluster: &mut Cluster, index: usize) -> 
     Ok(())
 }
 
+/// Waits until the lease of a leader that is cut off has ended, in whichever process it is; at once
+/// if there are no leases.
+pub(crate) async fn wait_for_lapse(
+    case: &Case,
+    cluster: &Cluster,
+    leader: &Leader,
+) -> Result<(), Stop> {
+    if !case.capabilities().leases || !leader.lease.is_absent() {
+        return case.wait_for_lapse(leader).await;
+    }
+    let node = &cluster.nodes()[leader.index];
+    let lapse = async {
+        loop {
+            match node.lease_deadline().await? {
+                Some(deadline) if deadline > BootInstant::now() => {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                _ => return Ok::<_, Stop>(()),
+            }
+        }
+    };
+    let patience = case.patience(case.timing().lease.unwrap_or_default());
+    patience.wait_for("the end of a lease", lapse).await?
+}
+
 /// The time in which somebody is elected, if anybody can be.
 pub(crate) fn a_few_elections(case: &Case) -> Patience {
     let timing = case.timing();
     Patience::new(timing.election_timeout * 6 + timing.lease.unwrap_or_default() * 2)
-}
-
-/// Waits a moment at a time until a condition holds or the patience has ended; whether it held.
-pub(crate) async fn wait_until(patience: Patience, mut holds: impl FnMut() -> bool) -> bool {
-    while !patience.left().is_zero() {
-        if holds() {
-            return true;
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    holds()
 }

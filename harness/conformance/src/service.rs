@@ -23,7 +23,7 @@ pub(crate) async fn persist(
         loop {
             if let Some(leader) = newest_leader(cluster) {
                 let answer = case.try_persist(&leader, at_least).await?;
-                if let Some(value) = unless_it_moved(answer)? {
+                if let Some(value) = unless_it_moved(case, answer)? {
                     return Ok((leader, value));
                 }
             }
@@ -40,7 +40,7 @@ pub(crate) async fn load(case: &Case, cluster: &Cluster) -> Result<(Leader, u64)
         loop {
             if let Some(leader) = newest_leader(cluster) {
                 let answer = try_load(case, &leader).await?;
-                if let Some(value) = unless_it_moved(answer)? {
+                if let Some(value) = unless_it_moved(case, answer)? {
                     return Ok((leader, value));
                 }
             }
@@ -101,10 +101,12 @@ pub(crate) fn newest_leader(cluster: &Cluster) -> Option<Leader> {
     leaders.max_by_key(|leader| leader.epoch)
 }
 
-/// The value, or nothing where the caller has to look for the leader again.
-fn unless_it_moved(answer: Result<u64, ConsensusError>) -> Result<Option<u64>, Stop> {
+/// The value, or nothing where the caller has to look for the leader again. A node that is alone
+/// has nobody to lose its leadership to.
+fn unless_it_moved(case: &Case, answer: Result<u64, ConsensusError>) -> Result<Option<u64>, Stop> {
     match answer {
         Ok(value) => Ok(Some(value)),
+        Err(error) if case.nodes() == 1 => Err(error.into()),
         Err(
             ConsensusError::NotLeader { .. }
             | ConsensusError::Fenced { .. }

@@ -1,13 +1,16 @@
 //! P3: an acknowledged value survives kill -9 of every node and the loss of every byte that was
-//! never synced; so does a value that a load returned (P2).
+//! never synced; so does a value that a load returned (P2). On a cluster also that of a minority,
+//! and of one minority after the other.
 
 use futures_util::FutureExt;
+use rand::seq::SliceRandom;
 use tsoracle_testbed::faultfs::{Action, Counts, Loss, Op, Rule};
 use tsoracle_testbed::{Cluster, Placement};
 
 use crate::case::Case;
 use crate::crash::{kill_all, lose_unsynced, spawn, start_and_check, strike_under_load};
 use crate::ledger::Ledger;
+use crate::service::load;
 use crate::stall::Stall;
 use crate::verdict::guard;
 use crate::{Check, Level, Need, Stop};
@@ -17,7 +20,7 @@ const ROUNDS: u64 = 3;
 pub(super) const CHECK: Check = Check {
     name: "acknowledged_survives_power_loss",
     clause: "P3",
-    level: Level::Single,
+    level: Level::Both,
     needs: &[Need::DiskFaults],
     run: |case| run(case).boxed(),
 };
@@ -29,6 +32,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut lost = Lost::default();
     lose_power_under_load(case, &mut cluster, &mut ledger, &mut lost).await?;
     lose_power_while_syncs_hang(case, &mut cluster, &mut ledger, &mut lost).await?;
+    if case.minority() > 0 {
+        lose_power_on_minorities(case, &mut cluster, &mut ledger, &mut lost).await?;
+    }
     start_and_check(case, &mut cluster, &mut ledger).await?;
     case.count("unsynced bytes lost", lost.bytes);
     case.count("unsynced names lost", lost.names);
@@ -67,6 +73,44 @@ async fn lose_power_under_load(
     case.count("power losses under load", ROUNDS);
     case.count("acknowledged persists", acknowledged);
     Ok(())
+}
+
+/// A minority loses its power under load, comes back, and then the next one does: in the end each
+/// node has lost what it had not synced.
+async fn lose_power_on_minorities(
+    case: &mut Case,
+    cluster: &mut Cluster,
+    ledger: &mut Ledger,
+    lost: &mut Lost,
+) -> Result<(), Stop> {
+    spawn(cluster, true).await?;
+    let mut rng = case.rng();
+    let mut all: Vec<usize> = (0..case.nodes()).collect();
+    all.shuffle(&mut rng);
+    for victims in all.chunks(case.minority()) {
+        let leader = start_and_check(case, cluster, ledger).await?;
+        let kill = |cluster: &mut Cluster| {
+            for victim in victims {
+                cluster.node_mut(*victim)?.kill()?;
+            }
+            Ok(())
+        };
+        strike_under_load(case, cluster, &leader, ledger, &mut rng, kill).await?;
+        for victim in victims {
+            note(&[cluster.nodes()[*victim].lose_unsynced()?], lost);
+        }
+        let (_, loaded) = load(case, cluster).await?;
+        ledger.check(loaded)?;
+        for victim in victims {
+            let node = cluster.node_mut(*victim)?;
+            node.spawn()?;
+            let dir = node.dir().to_owned();
+            node.disk()?.record_unsynced(&dir).await?;
+        }
+        case.count("power losses of a minority", 1);
+    }
+    start_and_check(case, cluster, ledger).await?;
+    kill_all(cluster)
 }
 
 /// What is acknowledged, or shown by a load, while no sync comes back, is either durable in another
