@@ -18,6 +18,8 @@ use crate::service;
 use crate::traffic::{Mix, Tally, Traffic};
 
 const CLIENTS: u64 = 4;
+/// More, since each of them pauses between its calls.
+const CLIENTS_OF_A_CLUSTER: u64 = 24;
 /// A crash comes after so many acknowledgements at most; how many is a seeded choice.
 const MOST_BEFORE: u64 = 40;
 /// And at most this much later.
@@ -33,15 +35,20 @@ pub(crate) async fn strike_under_load(
     rng: &mut ChaCha8Rng,
     strike: impl FnOnce(&mut Cluster) -> Result<(), Stop>,
 ) -> Result<Tally, Stop> {
+    let is_alone = cluster.nodes().len() == 1;
     let mix = Mix {
-        clients: CLIENTS,
+        clients: if is_alone {
+            CLIENTS
+        } else {
+            CLIENTS_OF_A_CLUSTER
+        },
         from: ledger.propose(),
         loads: 0,
         drops: 0,
     };
     let (seed, before) = (rng.random(), rng.random_range(1..=MOST_BEFORE));
     let later = rng.random_range(Duration::ZERO..=LATEST);
-    let tally = if cluster.nodes().len() == 1 {
+    let tally = if is_alone {
         let traffic = Traffic::start(leader, mix, seed);
         traffic.wait_for(before, case.call_patience()).await?;
         // The moment of an acknowledgement is one of many.

@@ -1,6 +1,6 @@
 //! P3: an acknowledged value survives kill -9 of every node and the loss of every byte that was
 //! never synced; so does a value that a load returned (P2). On a cluster also that of a minority,
-//! and of one minority after the other.
+//! of one minority after the other, and of all of whom the leader does not come back.
 
 use futures_util::FutureExt;
 use rand::seq::SliceRandom;
@@ -10,7 +10,7 @@ use tsoracle_testbed::{Cluster, Placement};
 use crate::case::Case;
 use crate::crash::{kill_all, lose_unsynced, spawn, start_and_check, strike_under_load};
 use crate::ledger::Ledger;
-use crate::service::load;
+use crate::service::{load, persist};
 use crate::stall::Stall;
 use crate::verdict::guard;
 use crate::{Check, Level, Need, Stop};
@@ -34,6 +34,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     lose_power_while_syncs_hang(case, &mut cluster, &mut ledger, &mut lost).await?;
     if case.minority() > 0 {
         lose_power_on_minorities(case, &mut cluster, &mut ledger, &mut lost).await?;
+        come_back_without_the_leader(case, &mut cluster, &mut ledger, &mut lost).await?;
     }
     start_and_check(case, &mut cluster, &mut ledger).await?;
     case.count("unsynced bytes lost", lost.bytes);
@@ -72,6 +73,31 @@ async fn lose_power_under_load(
     }
     case.count("power losses under load", ROUNDS);
     case.count("acknowledged persists", acknowledged);
+    Ok(())
+}
+
+/// What is acknowledged is durable on a quorum, whose majority the leader is not.
+async fn come_back_without_the_leader(
+    case: &mut Case,
+    cluster: &mut Cluster,
+    ledger: &mut Ledger,
+    lost: &mut Lost,
+) -> Result<(), Stop> {
+    for _ in 0..ROUNDS {
+        spawn(cluster, true).await?;
+        start_and_check(case, cluster, ledger).await?;
+        let (leader, value) = persist(case, cluster, ledger.propose()).await?;
+        ledger.note(&Ok(value));
+        kill_all(cluster)?;
+        note(&lose_unsynced(cluster)?, lost);
+        for index in case.others(leader.index) {
+            cluster.node_mut(index)?.start().await?;
+        }
+        let (_, loaded) = load(case, cluster).await?;
+        ledger.check(loaded)?;
+        kill_all(cluster)?;
+        case.count("power losses from which the leader did not come back", 1);
+    }
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 //! leases: once it is cut off), also while its successor persists more; before that, what it
 //! answers is still true.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tsoracle_consensus::ConsensusError;
@@ -51,9 +53,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 /// Loads until the lease has ended; what is returned is judged by the history.
 async fn load_under_the_lease(case: &Case, old: &Leader) -> Result<u64, Stop> {
     let mut answered = 0;
-    while old.lease.is_valid() {
+    let patience = case.patience(case.timing().lease.unwrap_or_default());
+    while old.lease.is_valid() && !patience.left().is_zero() {
         answered += u64::from(try_load(case, old).await?.is_ok());
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     case.wait_for_lapse(old).await?;
     Ok(answered)

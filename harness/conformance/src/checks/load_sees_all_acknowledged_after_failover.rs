@@ -1,11 +1,12 @@
 //! R1: the next leader loads every value that was acknowledged, and nothing that nobody asked for:
-//! after a restart of all, and on a cluster after its leader crashed, was cut off or restarted.
+//! after a restart of all, and on a cluster after its leader crashed, was cut off or restarted,
+//! also by a node that had not heard of the last values.
 
 use futures_util::FutureExt;
-use tsoracle_testbed::Cluster;
+use tsoracle_testbed::{Cluster, Leader, LinkFault};
 
 use crate::case::Case;
-use crate::failover::{Strike, depose, mend};
+use crate::failover::{Strike, a_few_elections, depose, favour, has_links, mend};
 use crate::ledger::Ledger;
 use crate::roaming::Roaming;
 use crate::service;
@@ -17,6 +18,7 @@ const RESTARTS: u64 = 4;
 const ACKNOWLEDGED: u64 = 150;
 /// Before and after each failover.
 const AROUND: u64 = 40;
+const MISSED: u64 = 5;
 
 pub(super) const CHECK: Check = Check {
     name: "load_sees_all_acknowledged_after_failover",
@@ -31,6 +33,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     if case.minority() > 0 {
         for strike in Strike::all(case) {
             fail_over(case, &mut cluster, strike).await?;
+        }
+        if has_links(case) {
+            favour_who_lags(case, &mut cluster).await?;
         }
         return Ok(());
     }
@@ -71,6 +76,47 @@ async fn fail_over(case: &mut Case, cluster: &mut Cluster, strike: Strike) -> Re
     ledger.check(service::load(case, cluster).await?.1)?;
     case.count("acknowledged persists", tally.acknowledged);
     case.count("times that a client was refused", tally.refused);
+    Ok(())
+}
+
+/// A follower that has missed the last values gets every chance to lead. Whether it may without
+/// learning of them first is the engine's own affair.
+async fn favour_who_lags(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop> {
+    for _ in 0..RESTARTS {
+        let (leader, mut value) = service::load(case, cluster).await?;
+        let lags = (leader.index + 1) % case.nodes();
+        cluster
+            .set_both(leader.index, lags, LinkFault::Drop)
+            .await?;
+        for _ in 0..MISSED {
+            value += 1;
+            service::persist(case, cluster, value).await?;
+        }
+        let missed = cluster.disturbed(leader.index, lags).await?;
+        favour(case, cluster, lags).await?;
+        let later = |next: &Leader| next.epoch > leader.epoch;
+        let next = cluster.leader_where(a_few_elections(case), "the next leader", later);
+        let led_by_it = next.await.is_ok_and(|next| next.index == lags);
+        if led_by_it {
+            ensure_loads(case, cluster, value).await?;
+        }
+        mend(case, cluster).await?;
+        ensure_loads(case, cluster, value).await?;
+        guard!(missed > 0, "the follower missed nothing");
+        case.count("frames that a follower missed", missed);
+        case.count("failovers to who had missed them", u64::from(led_by_it));
+    }
+    Ok(())
+}
+
+async fn ensure_loads(case: &Case, cluster: &Cluster, value: u64) -> Result<(), Stop> {
+    let (leader, loaded) = service::load(case, cluster).await?;
+    ensure!(
+        loaded == value,
+        "{value} was acknowledged, and node {} loaded {loaded} in epoch {}",
+        leader.index + 1,
+        leader.epoch
+    );
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! P4: after a failover, a persist under a predecessor's epoch is `Fenced` on the new leader, and
 //! on the old one, back among the others, `NotLeader` or `Fenced`; no later load shows an effect.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use tsoracle_consensus::{ConsensusError, Epoch};
 use tsoracle_testbed::{Cluster, Leader};
@@ -62,7 +64,7 @@ async fn refuses_while_cut_off(case: &Case, old: &Leader) -> Result<(), Stop> {
 async fn refuses_once_back(case: &Case, cluster: &Cluster, old: &Leader) -> Result<(), Stop> {
     let back = async {
         while shown_epoch(cluster, old.index) == Some(old.epoch) {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     let patience = case.election_patience();

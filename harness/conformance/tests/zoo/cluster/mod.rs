@@ -1,6 +1,9 @@
 //! Replicated drivers: the simulated cluster with one rule taken away.
 
+mod durable;
+mod fence;
 mod quorum;
+mod reads;
 
 use std::sync::Arc;
 
@@ -10,7 +13,15 @@ use crate::exhibit::Exhibit;
 
 /// Every exhibit of several nodes, and the checks that fail on it.
 pub(crate) fn exhibits() -> Vec<Exhibit> {
-    [quorum::exhibits()].into_iter().flatten().collect()
+    [
+        quorum::exhibits(),
+        reads::exhibits(),
+        fence::exhibits(),
+        durable::exhibits(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The simulated cluster with other rules.
