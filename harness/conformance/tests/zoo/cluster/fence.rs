@@ -4,6 +4,10 @@ use super::exhibit;
 use crate::exhibit::Exhibit;
 
 pub(super) fn exhibits() -> Vec<Exhibit> {
+    [epochs(), refusals()].into_iter().flatten().collect()
+}
+
+fn epochs() -> Vec<Exhibit> {
     vec![
         exhibit(
             "no_fence_when_applying",
@@ -44,6 +48,11 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
                 "one_refusal_per_situation",
             ],
         ),
+    ]
+}
+
+fn refusals() -> Vec<Exhibit> {
+    vec![
         exhibit(
             "range_is_checked_by_the_leader",
             |rules| rules.checks_the_range_first = false,
