@@ -16,10 +16,13 @@ mod every_damaged_byte_is_noticed;
 mod failing_disk_stops_the_node;
 mod first_item_is_current;
 mod first_item_is_ready;
+mod follower_load_refuses;
 mod fresh_store_loads_zero;
 mod hint_is_never_a_candidate;
 mod hint_is_service_endpoint;
+mod isolated_leader_load_refuses;
 mod lapsed_lease_answers_transient;
+mod late_commit_of_old_epoch_has_no_effect;
 mod later_term_greater_epoch;
 mod lease_ends_when_isolated;
 mod leases_never_overlap;
@@ -28,11 +31,15 @@ mod load_after_shutdown_refuses;
 mod load_is_bounded_while_persist_is_slow;
 mod load_sees_all_acknowledged_after_failover;
 mod load_sees_own_persist;
+mod load_waits_for_apply;
 mod minority_never_ok;
+mod no_quorum_no_ok;
 mod one_leader_per_epoch;
 mod one_refusal_per_situation;
+mod opening_command_fences;
 mod out_of_range_is_refused;
 mod persist_is_bounded_while_disk_stalls;
+mod persist_is_bounded_without_quorum;
 mod persist_returns_maximum;
 mod random_orders_never_regress;
 mod restart_does_not_forget_grant;
@@ -41,6 +48,7 @@ mod same_node_again_new_epoch;
 mod second_open_fails;
 mod shutdown_is_bounded;
 mod shutdown_is_bounded_while_disk_stalls;
+mod stale_epoch_is_fenced;
 mod stale_epoch_same_node;
 mod start_after_stop;
 mod stop_twice;
@@ -71,7 +79,10 @@ pub const ALL: &[Check] = &[
     lapsed_lease_answers_transient::CHECK,
     load_sees_own_persist::CHECK,
     load_sees_all_acknowledged_after_failover::CHECK,
+    load_waits_for_apply::CHECK,
     load_after_restart_is_not_stale::CHECK,
+    follower_load_refuses::CHECK,
+    isolated_leader_load_refuses::CHECK,
     load_after_shutdown_refuses::CHECK,
     fresh_store_loads_zero::CHECK,
     load_is_bounded_while_persist_is_slow::CHECK,
@@ -81,10 +92,14 @@ pub const ALL: &[Check] = &[
     acknowledged_survives_kill::CHECK,
     acknowledged_survives_kill_of_all::CHECK,
     acknowledged_survives_power_loss::CHECK,
+    stale_epoch_is_fenced::CHECK,
     stale_epoch_same_node::CHECK,
+    late_commit_of_old_epoch_has_no_effect::CHECK,
+    opening_command_fences::CHECK,
     unheld_epoch_is_refused::CHECK,
     out_of_range_is_refused::CHECK,
     cancelled_persist_is_legal::CHECK,
+    persist_is_bounded_without_quorum::CHECK,
     persist_is_bounded_while_disk_stalls::CHECK,
     one_refusal_per_situation::CHECK,
     error_class_by_fault::CHECK,
@@ -97,6 +112,7 @@ pub const ALL: &[Check] = &[
     stop_twice::CHECK,
     stop_while_busy::CHECK,
     start_after_stop::CHECK,
+    no_quorum_no_ok::CHECK,
     minority_never_ok::CHECK,
     timestamps_are_realtime_ordered::CHECK,
     clock_jump_back::CHECK,

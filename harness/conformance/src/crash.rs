@@ -12,10 +12,14 @@ use tsoracle_testbed::{Cluster, Leader, TestNode};
 use crate::Stop;
 use crate::case::Case;
 use crate::ledger::Ledger;
+use crate::roaming::Roaming;
 use crate::runner::panic_text;
+use crate::service;
 use crate::traffic::{Mix, Tally, Traffic};
 
 const CLIENTS: u64 = 4;
+/// More, since each of them pauses between its calls.
+const CLIENTS_OF_A_CLUSTER: u64 = 24;
 /// A crash comes after so many acknowledgements at most; how many is a seeded choice.
 const MOST_BEFORE: u64 = 40;
 /// And at most this much later.
@@ -31,19 +35,35 @@ pub(crate) async fn strike_under_load(
     rng: &mut ChaCha8Rng,
     strike: impl FnOnce(&mut Cluster) -> Result<(), Stop>,
 ) -> Result<Tally, Stop> {
+    let is_alone = cluster.nodes().len() == 1;
     let mix = Mix {
-        clients: CLIENTS,
+        clients: if is_alone {
+            CLIENTS
+        } else {
+            CLIENTS_OF_A_CLUSTER
+        },
         from: ledger.propose(),
         loads: 0,
         drops: 0,
     };
-    let traffic = Traffic::start(leader, mix, rng.random());
-    let before = rng.random_range(1..=MOST_BEFORE);
-    traffic.wait_for(before, case.call_patience()).await?;
-    // The moment of an acknowledgement is one of many.
-    tokio::time::sleep(rng.random_range(Duration::ZERO..=LATEST)).await;
-    strike(cluster)?;
-    let tally = traffic.finish(case.call_patience()).await?;
+    let (seed, before) = (rng.random(), rng.random_range(1..=MOST_BEFORE));
+    let later = rng.random_range(Duration::ZERO..=LATEST);
+    let tally = if is_alone {
+        let traffic = Traffic::start(leader, mix, seed);
+        traffic.wait_for(before, case.call_patience()).await?;
+        // The moment of an acknowledgement is one of many.
+        tokio::time::sleep(later).await;
+        strike(cluster)?;
+        traffic.finish(case.call_patience()).await?
+    } else {
+        let clients = Roaming::start(cluster, mix, seed)?;
+        clients
+            .wait_for_more(before, case.election_patience())
+            .await?;
+        tokio::time::sleep(later).await;
+        strike(cluster)?;
+        clients.finish(case.call_patience()).await?
+    };
     ledger.add(&tally);
     Ok(tally)
 }
@@ -79,8 +99,9 @@ pub(crate) async fn start_and_check(
     cluster: &mut Cluster,
     ledger: &mut Ledger,
 ) -> Result<Leader, Stop> {
-    let leader = case.start_again(cluster).await?;
-    ledger.check(case.load(&leader).await?)?;
+    case.start_again(cluster).await?;
+    let (leader, loaded) = service::load(case, cluster).await?;
+    ledger.check(loaded)?;
     Ok(leader)
 }
 

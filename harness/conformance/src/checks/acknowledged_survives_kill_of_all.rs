@@ -13,7 +13,7 @@ const ROUNDS: u64 = 3;
 pub(super) const CHECK: Check = Check {
     name: "acknowledged_survives_kill_of_all",
     clause: "P3",
-    level: Level::Single,
+    level: Level::Both,
     needs: &[Need::Disk],
     run: |case| run(case).boxed(),
 };

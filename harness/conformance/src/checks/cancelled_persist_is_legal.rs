@@ -1,14 +1,17 @@
 //! P7: a persist whose future is dropped, after each of its polls, leaves a legal state: it happens
-//! or it does not, others are not disturbed, and later calls work. Dropped loads leave nothing.
+//! or it does not, others are not disturbed, and later calls work. Dropped loads leave nothing. On a
+//! cluster also when leadership moves right after the drop.
 
 use std::pin::{Pin, pin};
 
 use futures_util::FutureExt;
 use tsoracle_consensus::ConsensusError;
-use tsoracle_testbed::Leader;
+use tsoracle_testbed::{Cluster, Leader};
 
 use crate::case::Case;
+use crate::failover::{Strike, depose, mend};
 use crate::poll::{poll_at_most, poll_pinned};
+use crate::service::{self, load};
 use crate::verdict::ensure;
 use crate::{Check, Level, Stop, check_history};
 
@@ -16,6 +19,7 @@ use crate::{Check, Level, Stop, check_history};
 const POLLS_MOST: usize = 24;
 /// Drops after each poll.
 const DROPS_EACH: u64 = 3;
+const POLLS_BEFORE_FAILOVER: usize = 6;
 /// Between one value that is asked for and the next.
 const STEP: u64 = 10;
 
@@ -65,6 +69,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     }
     let leader = case.restart(&mut cluster).await?;
     ensure_serves(case, &leader, &mut seen, 0).await?;
+    if case.minority() > 0 {
+        drop_before_failovers(case, &mut cluster, &mut seen).await?;
+    }
     check_history(0, &case.recording().calls())
         .map_err(|contradiction| Stop::Failed(contradiction.to_string()))?;
     case.count("calls dropped before their end", seen.dropped);
@@ -72,6 +79,47 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         "calls that ended before they could be dropped",
         seen.completed,
     );
+    Ok(())
+}
+
+/// What the next leader loads is legal, and stays so.
+async fn drop_before_failovers(
+    case: &mut Case,
+    cluster: &mut Cluster,
+    seen: &mut Seen,
+) -> Result<(), Stop> {
+    let strikes = Strike::all(case);
+    for (polls, strike) in (1..=POLLS_BEFORE_FAILOVER).zip(strikes.into_iter().cycle()) {
+        let (leader, loaded) = load(case, cluster).await?;
+        seen.value = seen.value.max(loaded);
+        let proposed = seen.value + STEP;
+        let persist = leader.driver.persist_high_water(proposed, leader.epoch);
+        let patience = case.call_patience();
+        let answer = patience.wait_for("a persist", poll_at_most(polls, persist));
+        match answer.await? {
+            Some(Ok(value)) => seen.note(Some(Ok(value)))?,
+            // Leadership may have moved before that.
+            Some(Err(_)) => {}
+            None => seen.note(None)?,
+        }
+        let legal = seen.value..=proposed;
+        depose(case, cluster, &leader, strike).await?;
+        for _ in 0..DROPS_EACH {
+            let (_, loaded) = load(case, cluster).await?;
+            ensure!(
+                legal.contains(&loaded) && loaded >= seen.value,
+                "a persist was dropped before {strike}, between {legal:?} was legal, {} had been \
+                 seen, and a load returned {loaded}",
+                seen.value
+            );
+            seen.value = loaded;
+        }
+        let above = legal.end() + STEP;
+        let (_, returned) = service::persist(case, cluster, above).await?;
+        ensure!(returned == above, "persist {above} returned {returned}");
+        seen.value = above;
+        mend(case, cluster).await?;
+    }
     Ok(())
 }
 

@@ -1,11 +1,13 @@
-//! R4: a load returns by the deadline while the sync of a persist hangs.
+//! R4: a load returns by the deadline while the sync of a persist hangs: on every node, on the
+//! leader alone; while one hangs on a follower, service goes on.
 
 use futures_util::FutureExt;
 use tsoracle_consensus::ConsensusError;
-use tsoracle_testbed::Leader;
+use tsoracle_testbed::{Cluster, Leader};
 
 use crate::case::Case;
 use crate::ledger::Ledger;
+use crate::service::{load, persist};
 use crate::stall::{Stall, persist_until_it_works};
 use crate::verdict::ensure;
 use crate::{Check, Level, Need, Stop};
@@ -22,12 +24,27 @@ pub(super) const CHECK: Check = Check {
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
     let cluster = case.processes().await?;
-    let leader = case.leader(&cluster).await?;
     let mut ledger = Ledger::default();
-    let answer = case.persist(&leader, ledger.propose()).await;
-    ledger.note(&Ok(answer?));
-
+    let (leader, value) = persist(case, &cluster, ledger.propose()).await?;
+    ledger.note(&Ok(value));
     let stall = Stall::everywhere(&cluster).await?;
+    let leader = load_while_it_hangs(case, &cluster, &leader, stall, &mut ledger).await?;
+    if case.nodes() > 1 {
+        let stall = Stall::on(&cluster, leader.index).await?;
+        load_while_it_hangs(case, &cluster, &leader, stall, &mut ledger).await?;
+        serve_while_a_follower_hangs(case, &cluster, &mut ledger).await?;
+    }
+    Ok(())
+}
+
+/// Returns the leader once no sync hangs any more.
+async fn load_while_it_hangs(
+    case: &mut Case,
+    cluster: &Cluster,
+    leader: &Leader,
+    stall: Stall,
+    ledger: &mut Ledger,
+) -> Result<Leader, Stop> {
     let persist = tokio::spawn({
         let (leader, at_least) = (leader.clone(), ledger.propose());
         async move {
@@ -38,16 +55,37 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         }
     });
     stall
-        .wait_until_it_hangs(case, &cluster, leader.index)
+        .wait_until_it_hangs(case, cluster, leader.index)
         .await?;
-    let values = load_repeatedly(case, &leader, &mut ledger).await?;
-    stall.lift(&cluster).await?;
+    let values = load_repeatedly(case, leader, ledger).await?;
+    stall.lift(cluster).await?;
     persist.abort();
 
-    let leader = persist_until_it_works(case, &cluster, &mut ledger).await?;
-    ledger.check(case.load(&leader).await?)?;
+    persist_until_it_works(case, cluster, ledger).await?;
+    let (leader, loaded) = load(case, cluster).await?;
+    ledger.check(loaded)?;
     case.count("loads while a sync hung", LOADS);
     case.count("of them answered with a value", values);
+    Ok(leader)
+}
+
+async fn serve_while_a_follower_hangs(
+    case: &mut Case,
+    cluster: &Cluster,
+    ledger: &mut Ledger,
+) -> Result<(), Stop> {
+    let (leader, _) = load(case, cluster).await?;
+    let follower = (leader.index + 1) % case.nodes();
+    let stall = Stall::on(cluster, follower).await?;
+    for _ in 0..LOADS {
+        let (_, value) = persist(case, cluster, ledger.propose()).await?;
+        ledger.note(&Ok(value));
+        let (_, loaded) = load(case, cluster).await?;
+        ledger.check(loaded)?;
+    }
+    stall.wait_until_it_hangs(case, cluster, follower).await?;
+    stall.lift(cluster).await?;
+    case.count("loads while a follower's sync hung", LOADS);
     Ok(())
 }
 

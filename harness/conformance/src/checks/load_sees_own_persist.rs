@@ -1,17 +1,21 @@
 //! R1: a load that begins after a persist was acknowledged reflects it, through whichever handle
-//! on the node, and while others persist too.
+//! on the node, and while others persist too; on a cluster also
+//! when leadership has moved in between.
 
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tsoracle_testbed::{Cluster, Leader};
 
 use crate::case::Case;
+use crate::failover::{Strike, depose, mend};
+use crate::service::{load, persist, try_load};
 use crate::verdict::ensure;
 use crate::{Check, Level, Stop};
 
 const ALONE: u64 = 50;
 const CLIENTS: u64 = 16;
 const EACH: u64 = 15;
+const FAILOVERS: usize = 2;
 /// Turns that others get between a persist and its load.
 const GAP: usize = 3;
 
@@ -24,8 +28,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
-    let cluster = case.cluster().await?;
+    let mut cluster = case.cluster().await?;
     let leader = case.leader(&cluster).await?;
+    if case.minority() > 0 {
+        return after_failovers(case, &mut cluster).await;
+    }
     let other = other_handle(&cluster, &leader)?;
     for value in 1..=ALONE {
         let persisted = case.persist(&leader, value).await?;
@@ -46,6 +53,37 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let all = patience.wait_for("the end of all clients", clients.join_all());
     all.await?.into_iter().collect::<Result<(), Stop>>()?;
     case.count("loads after a persist", 2 * ALONE + CLIENTS * EACH);
+    Ok(())
+}
+
+async fn after_failovers(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop> {
+    let mut value = 0;
+    for strike in Strike::all(case).repeat(FAILOVERS) {
+        for _ in 0..EACH {
+            value += 1;
+            let (leader, persisted) = persist(case, cluster, value).await?;
+            let (_, loaded) = load(case, cluster).await?;
+            let by_another_handle = try_load(case, &other_handle(cluster, &leader)?).await?;
+            ensure!(
+                persisted == value
+                    && loaded == value
+                    && by_another_handle.unwrap_or(value) == value,
+                "persist {value} returned {persisted}; a load then {loaded}"
+            );
+        }
+        value += 1;
+        let (leader, persisted) = persist(case, cluster, value).await?;
+        let next = depose(case, cluster, &leader, strike).await?;
+        let (_, loaded) = load(case, cluster).await?;
+        ensure!(
+            loaded == persisted,
+            "persist returned {persisted} in epoch {}; after {strike}, a load in epoch {} {loaded}",
+            leader.epoch,
+            next.epoch
+        );
+        mend(case, cluster).await?;
+    }
+    case.count("loads after a persist", value);
     Ok(())
 }
 

@@ -1,11 +1,14 @@
-//! P9: where several reasons to refuse apply, the first of range, `NotLeader`, `Fenced` is the
-//! answer, and what was refused has no effect.
+//! P9: where several reasons to refuse apply, the first of range, `NotLeader`, `Fenced`, `Transient`
+//! is the answer, on leaders, followers, candidates and leaders that are cut off; and what was
+//! refused has no effect.
 
 use futures_util::FutureExt;
-use tsoracle_consensus::{Epoch, PHYSICAL_MS_MAX};
-use tsoracle_testbed::Leader;
+use tsoracle_consensus::{Epoch, LeaderState, PHYSICAL_MS_MAX};
+use tsoracle_testbed::{Cluster, Leader};
 
 use crate::case::Case;
+use crate::failover::{a_few_elections, has_links, mend, wait_for_lapse};
+use crate::service::load;
 use crate::verdict::ensure;
 use crate::{Check, Level, Stop};
 
@@ -43,7 +46,85 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         loaded == STORED,
         "everything above {STORED} was refused, and {loaded} was loaded after a restart"
     );
+    if case.minority() > 0 {
+        on_a_cluster(case, &mut cluster).await?;
+    }
     Ok(())
+}
+
+async fn on_a_cluster(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop> {
+    let (leader, _) = load(case, cluster).await?;
+    for index in case.others(leader.index) {
+        expect_by_state(case, cluster, index, leader.epoch).await?;
+    }
+    if has_links(case) {
+        for index in 0..case.nodes() {
+            cluster.isolate(index).await?;
+        }
+        wait_for_lapse(case, cluster, &leader).await?;
+        expect_by_state(case, cluster, leader.index, leader.epoch).await?;
+        let patience = a_few_elections(case);
+        while !patience.left().is_zero() {
+            for index in case.others(leader.index) {
+                expect_by_state(case, cluster, index, leader.epoch).await?;
+            }
+            tokio::time::sleep(case.timing().election_timeout).await;
+        }
+        mend(case, cluster).await?;
+    }
+    let (_, loaded) = load(case, cluster).await?;
+    ensure!(
+        loaded == STORED,
+        "everything above {STORED} was refused on every node, and {loaded} was loaded"
+    );
+    Ok(())
+}
+
+/// One node that cannot get a quorum's consent, by what it shows before the call and after it.
+async fn expect_by_state(
+    case: &mut Case,
+    cluster: &Cluster,
+    index: usize,
+    epoch: Epoch,
+) -> Result<(), Stop> {
+    let driver = cluster.nodes()[index].driver()?;
+    for offered in other_epochs(epoch).chain([epoch]) {
+        for at_least in IN_RANGE.into_iter().chain(OUT_OF_RANGE) {
+            let before = shown(cluster, index);
+            let refusal = case.refusal(&*driver, at_least, offered).await?;
+            let after = shown(cluster, index);
+            let class = match before.leading_epoch() {
+                _ if at_least > PHYSICAL_MS_MAX => "AdvanceOutOfRange",
+                None => "NotLeader",
+                Some(own) if own == offered => "Transient",
+                Some(_) => "Fenced",
+            };
+            let stays = before.leading_epoch() == after.leading_epoch();
+            ensure!(
+                refusal.class() == class || (!stays && class != "AdvanceOutOfRange"),
+                "node {} shows {before:?}, and persist {at_least} under {offered} was refused with \
+                 {refusal:?} instead of {class}",
+                index + 1
+            );
+            let situation = situation(&before);
+            case.count(format!("{class} while {situation}"), 1);
+        }
+    }
+    Ok(())
+}
+
+fn situation(state: &LeaderState) -> &'static str {
+    match state {
+        LeaderState::Leader { .. } => "leading without a quorum",
+        LeaderState::Candidate => "a candidate",
+        LeaderState::Follower { .. } | LeaderState::NoLeader => "following",
+    }
+}
+
+fn shown(cluster: &Cluster, index: usize) -> LeaderState {
+    let mut states = cluster.states().into_iter();
+    let found = states.find(|(at, _)| *at == index);
+    found.map_or(LeaderState::NoLeader, |(_, state)| state)
 }
 
 fn other_epochs(own: Epoch) -> impl Iterator<Item = Epoch> {

@@ -1,5 +1,6 @@
 //! P8: while the disk stalls, every persist returns `Transient` by the deadline, however many wait;
-//! afterwards the node serves, and what it acknowledges survives.
+//! afterwards the node serves, and what it acknowledges survives. On a cluster also while the leader's
+//! disk alone stalls; then the others may make a value durable.
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -9,17 +10,19 @@ use tsoracle_testbed::{Cluster, Leader};
 use crate::case::Case;
 use crate::crash::{kill_all, start_and_check};
 use crate::ledger::Ledger;
+use crate::service::load;
 use crate::stall::{Stall, persist_until_it_works};
 use crate::verdict::ensure;
 use crate::{Check, Level, Need, Stop};
 
 /// More than any queue in front of one disk should hold.
 const PERSISTS: u64 = 2_000;
+const FEW: u64 = 50;
 
 pub(super) const CHECK: Check = Check {
     name: "persist_is_bounded_while_disk_stalls",
     clause: "P8",
-    level: Level::Single,
+    level: Level::Both,
     needs: &[Need::DiskFaults],
     run: |case| run(case).boxed(),
 };
@@ -37,8 +40,34 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.count("persists while a sync hung", PERSISTS);
 
     persist_until_it_works(case, &cluster, &mut ledger).await?;
+    if case.nodes() > 1 {
+        persist_while_the_leader_hangs(case, &cluster, &mut ledger).await?;
+    }
     kill_all(&mut cluster)?;
     start_and_check(case, &mut cluster, &mut ledger).await?;
+    Ok(())
+}
+
+async fn persist_while_the_leader_hangs(
+    case: &mut Case,
+    cluster: &Cluster,
+    ledger: &mut Ledger,
+) -> Result<(), Stop> {
+    let (leader, loaded) = load(case, cluster).await?;
+    ledger.check(loaded)?;
+    let stall = Stall::on(cluster, leader.index).await?;
+    let answers = join_all((0..FEW).map(|_| case.try_persist(&leader, ledger.propose()))).await;
+    for answer in answers {
+        let answer = answer?;
+        ledger.note(&answer);
+        match answer {
+            Ok(_) | Err(ConsensusError::Transient(_) | ConsensusError::NotLeader { .. }) => {}
+            Err(other) => ensure!(false, "{} while a sync hung: {other}", other.class()),
+        }
+    }
+    stall.lift(cluster).await?;
+    persist_until_it_works(case, cluster, ledger).await?;
+    case.count("persists while the leader's disk alone hung", FEW);
     Ok(())
 }
 

@@ -1,12 +1,15 @@
 //! P5: a leader refuses every epoch but its own, older, newer or never issued, before anything is
-//! proposed, also when the value asked for is already stored.
+//! proposed, also when the value asked for is already stored; so does its successor, the former epoch
+//! included, and nothing of it shows under later leaders.
 
 use futures_util::FutureExt;
 use rand::RngExt;
 use tsoracle_consensus::{ConsensusError, Epoch};
-use tsoracle_testbed::Leader;
+use tsoracle_testbed::{Cluster, Leader};
 
 use crate::case::Case;
+use crate::failover::{Strike, depose, mend};
+use crate::service::{self, load};
 use crate::verdict::ensure;
 use crate::{Check, Level, Stop};
 
@@ -35,6 +38,35 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let leader = case.restart(&mut cluster).await?;
     ensure_serves(case, &leader).await?;
     case.count("unheld epochs", epochs.len() as u64);
+    if case.minority() > 0 {
+        after_failovers(case, &mut cluster).await?;
+    }
+    Ok(())
+}
+
+/// Epochs that others had, or have, are as foreign as those that nobody had.
+async fn after_failovers(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop> {
+    let mut epochs = Vec::new();
+    for strike in Strike::all(case) {
+        let (old, _) = load(case, cluster).await?;
+        epochs.push(old.epoch);
+        let new = depose(case, cluster, &old, strike).await?;
+        let neighbours = unheld(case, new.epoch);
+        for epoch in epochs.iter().chain(&neighbours) {
+            let leader = service::ensure_fenced(case, cluster, STORED + 1_000, *epoch).await?;
+            ensure!(
+                leader.epoch != *epoch,
+                "a leader refused its own epoch {epoch}"
+            );
+        }
+        mend(case, cluster).await?;
+        let (_, loaded) = load(case, cluster).await?;
+        ensure!(
+            loaded == STORED,
+            "{STORED} was stored, refused persists followed, and {loaded} was loaded"
+        );
+        case.count("unheld epochs", (epochs.len() + neighbours.len()) as u64);
+    }
     Ok(())
 }
 

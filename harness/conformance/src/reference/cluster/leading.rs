@@ -311,6 +311,9 @@ impl Replica {
         let value = self.state.high_water;
         let not_leader = self.not_leader();
         let asks = self.rules.asks_the_quorum_without_a_lease;
+        if self.leader().is_none() && !self.rules.only_leaders_load {
+            return self.answer(reply, Ok(value));
+        }
         let Some(leader) = self.leader().filter(|leader| leader.shown.is_some()) else {
             return self.answer(reply, Err(not_leader));
         };
@@ -324,18 +327,34 @@ impl Replica {
 
     pub(super) fn persist(&mut self, at_least: u64, epoch: Epoch, reply: Reply<u64>) {
         let not_leader = self.not_leader();
-        let refuses = self.rules.refuses_without_a_lease;
+        let (rules, applied) = (self.rules.clone(), self.state.epoch);
+        let fenced = |current| ConsensusError::Fenced {
+            offered: epoch,
+            current,
+        };
         let Some(leader) = self.leader().filter(|leader| leader.shown.is_some()) else {
-            return self.answer(reply, Err(not_leader));
+            let is_old = epoch < applied && !rules.says_not_leader_before_fenced;
+            let refusal = if is_old { fenced(applied) } else { not_leader };
+            return self.answer(reply, Err(refusal));
         };
         let current = leader.ballot.epoch();
-        if epoch != current {
-            let offered = epoch;
-            return self.answer(reply, Err(ConsensusError::Fenced { offered, current }));
+        let has_lapsed = rules.refuses_without_a_lease && !leader.has_lease();
+        let lapsed_first = has_lapsed && !rules.says_fenced_before_transient;
+        if epoch != current && rules.checks_the_epoch_at_the_door && !lapsed_first {
+            return self.answer(reply, Err(fenced(current)));
         }
-        if refuses && !leader.has_lease() {
+        if has_lapsed {
             let lapsed = ConsensusError::transient("the lease has lapsed");
             return self.answer(reply, Err(lapsed));
+        }
+        let epoch = match rules.proposes_what_was_offered {
+            true => epoch,
+            false => current,
+        };
+        if !rules.answers_once_committed {
+            let value = at_least.max(self.state.high_water);
+            self.append(Command::Advance(AdvancePayload { at_least, epoch }));
+            return self.answer(reply, Ok(value));
         }
         let settle = move |outcome| drop(reply.send(outcome));
         self.propose(AdvancePayload { at_least, epoch }, Box::new(settle));

@@ -96,7 +96,7 @@ impl Log {
     }
 
     /// Takes a snapshot of everything up to `index` (N1: value and fence together).
-    pub(super) fn take_snapshot(&mut self, index: u64, rules: &Rules) {
+    pub(super) fn take_snapshot(&mut self, index: u64, rules: &Rules, leads: bool) {
         while self.base.index < index {
             let Some(command) = self.get(self.base.index + 1).cloned() else {
                 return;
@@ -104,7 +104,7 @@ impl Log {
             match command {
                 Command::Advance(payload) => {
                     // A command that was fenced has no effect here either.
-                    let _ = rules.apply(payload, &mut self.base.state);
+                    let _ = rules.apply(payload, &mut self.base.state, leads);
                 }
                 Command::Members(members) => self.base.members = members,
                 Command::Identify(node, store) => {

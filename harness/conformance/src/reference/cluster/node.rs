@@ -137,6 +137,9 @@ impl ReplicaNode {
             (Ok(Ok(answer)), _) => Ok(answer),
             (_, Some(failure)) => Err(ConsensusError::permanent(failure.clone())),
             (Ok(Err(_)), None) => Err(ConsensusError::transient("the node has ended")),
+            (Err(_), None) if !self.rules.no_quorum_is_transient => {
+                Err(ConsensusError::permanent("no quorum answered in time"))
+            }
             (Err(_), None) => Err(ConsensusError::transient("no quorum answered in time")),
         }
     }
@@ -208,7 +211,9 @@ impl Engine {
 
     /// Durable first; then it is shown, sent and answered.
     async fn carry_out(&mut self, effects: Effects) -> Result<(), ConsensusError> {
-        let syncs = self.replica.rules.syncs_before_it_speaks;
+        let rules = &self.replica.rules;
+        let is_follower = self.replica.leader_is_another();
+        let syncs = rules.syncs_before_it_speaks && (rules.accepts_once_synced || !is_follower);
         if effects.dirty && syncs {
             store::save(&self.disk, &self.replica.durable).await?;
         }
@@ -238,7 +243,13 @@ impl ConsensusDriver for ReplicaNode {
     }
 
     async fn persist_high_water(&self, at_least: u64, epoch: Epoch) -> Result<u64, ConsensusError> {
-        reject_out_of_range_advance(at_least)?;
+        let leads = matches!(
+            self.published.leadership.current(),
+            LeaderState::Leader { .. }
+        );
+        if leads || self.rules.checks_the_range_first {
+            reject_out_of_range_advance(at_least)?;
+        }
         self.ask(|reply| Call::Persist {
             at_least,
             epoch,

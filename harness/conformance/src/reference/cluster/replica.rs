@@ -81,11 +81,14 @@ impl Replica {
     pub(super) fn new(
         me: NodeId,
         store: StoreId,
-        durable: Durable,
+        mut durable: Durable,
         (rules, times): (Rules, Times),
         rng: ChaCha8Rng,
         now: BootInstant,
     ) -> Self {
+        if !rules.keeps_promises {
+            durable.promised = durable.accepted;
+        }
         let (applied, state) = durable.log.base();
         let mut replica = Self {
             me,
@@ -167,7 +170,7 @@ impl Replica {
             Hook::HoldApply(hold) => self.holds_apply = hold,
             Hook::Inject(payload) => return self.inject(payload, reply),
             Hook::SnapshotNow => {
-                self.durable.log.take_snapshot(self.applied, &self.rules);
+                self.take_snapshot();
                 self.effects.dirty = true;
             }
             Hook::PurgeNow => {
@@ -189,7 +192,7 @@ impl Replica {
         self.apply();
         self.settle(now);
         if self.durable.log.len() > LONGEST_LOG {
-            self.durable.log.take_snapshot(self.applied, &self.rules);
+            self.take_snapshot();
             self.durable.log.purge();
         }
         std::mem::take(&mut self.effects)
@@ -218,10 +221,17 @@ impl Replica {
             };
             self.applied = next;
             if let Command::Advance(payload) = command {
-                let outcome = self.rules.apply(payload, &mut self.state);
+                let leads = matches!(self.role, Role::Leader(_));
+                let outcome = self.rules.apply(payload, &mut self.state, leads);
                 self.settle_command(next, outcome);
             }
         }
+    }
+
+    fn take_snapshot(&mut self) {
+        let leads = matches!(self.role, Role::Leader(_));
+        let log = &mut self.durable.log;
+        log.take_snapshot(self.applied, &self.rules, leads);
     }
 
     /// Tells whoever waits for the command at `index` what came of it.
@@ -234,6 +244,10 @@ impl Replica {
             let outcome = outcome.map_err(ConsensusError::from);
             self.effects.answers.push(Box::new(move || reply(outcome)));
         }
+    }
+
+    pub(super) fn leader_is_another(&self) -> bool {
+        matches!(self.role, Role::Follower)
     }
 
     /// What the node shows of its leadership.
@@ -254,6 +268,9 @@ impl Replica {
     }
 
     pub(super) fn not_leader(&self) -> ConsensusError {
+        if !self.rules.refuses_as_not_leader {
+            return ConsensusError::transient("another node leads");
+        }
         let leader = match &self.role {
             Role::Follower => self.hint.clone(),
             _ => None,

@@ -71,6 +71,28 @@ pub struct Rules {
     pub answers_by_the_deadline: bool,
     /// A persist that was appended and lost its leader is `Transient` (P9).
     pub lost_races_are_transient: bool,
+    /// A persist is answered once its command is applied (C2, P3).
+    pub answers_once_committed: bool,
+    /// A follower says that it has a log once that is synced (P3).
+    pub accepts_once_synced: bool,
+    /// A node that does not lead returns no value (R2).
+    pub only_leaders_load: bool,
+    /// A late command has no effect on followers either (P4).
+    pub fences_on_followers: bool,
+    /// A persist under another epoch than the leader's own is refused before it is proposed (P5).
+    pub checks_the_epoch_at_the_door: bool,
+    /// A command carries the epoch that its caller offered (P4).
+    pub proposes_what_was_offered: bool,
+    /// A value out of range is refused whether or not the node leads (P9).
+    pub checks_the_range_first: bool,
+    /// Who does not lead says so before it looks at the epoch (P9).
+    pub says_not_leader_before_fenced: bool,
+    /// A leader whose lease has lapsed looks at the epoch first (P9).
+    pub says_fenced_before_transient: bool,
+    /// Who does not lead says `NotLeader` (P9).
+    pub refuses_as_not_leader: bool,
+    /// A call that found no quorum in time is `Transient` (P8).
+    pub no_quorum_is_transient: bool,
 }
 
 impl Default for Rules {
@@ -109,6 +131,17 @@ impl Default for Rules {
             gives_up_a_failed_handoff: true,
             answers_by_the_deadline: true,
             lost_races_are_transient: true,
+            answers_once_committed: true,
+            accepts_once_synced: true,
+            only_leaders_load: true,
+            fences_on_followers: true,
+            checks_the_epoch_at_the_door: true,
+            proposes_what_was_offered: true,
+            checks_the_range_first: true,
+            says_not_leader_before_fenced: true,
+            says_fenced_before_transient: true,
+            refuses_as_not_leader: true,
+            no_quorum_is_transient: true,
         }
     }
 }
@@ -119,8 +152,10 @@ impl Rules {
         &self,
         payload: AdvancePayload,
         state: &mut HighWaterState,
+        leads: bool,
     ) -> Result<u64, Superseded> {
-        if self.fences_when_applying || payload.epoch >= state.epoch {
+        let fences = self.fences_when_applying && (leads || self.fences_on_followers);
+        if fences || payload.epoch >= state.epoch {
             return payload.apply(state);
         }
         state.high_water = state.high_water.max(payload.at_least);

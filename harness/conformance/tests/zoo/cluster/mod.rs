@@ -1,8 +1,11 @@
 //! Replicated drivers: the simulated cluster with one rule taken away, or with a defect
 //! around its nodes.
 
+mod durable;
+mod fence;
 mod lease;
 mod quorum;
+mod reads;
 mod stream;
 
 use std::sync::Arc;
@@ -13,10 +16,17 @@ use crate::exhibit::Exhibit;
 
 /// Every exhibit of several nodes, and the checks that fail on it.
 pub(crate) fn exhibits() -> Vec<Exhibit> {
-    [quorum::exhibits(), stream::exhibits(), lease::exhibits()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        quorum::exhibits(),
+        reads::exhibits(),
+        fence::exhibits(),
+        durable::exhibits(),
+        stream::exhibits(),
+        lease::exhibits(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The simulated cluster with other rules.
