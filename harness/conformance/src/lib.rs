@@ -7,6 +7,7 @@ mod crash;
 mod crowd;
 mod damage;
 mod explain;
+mod failovers;
 mod grants;
 mod held;
 mod history;

@@ -9,6 +9,7 @@ use tsoracle_testbed::Cluster;
 
 use crate::Stop;
 use crate::case::Case;
+use crate::crash::at;
 use crate::kept::Kept;
 use crate::service::{self, asks_to_retry};
 use crate::verdict::ensure;
@@ -161,7 +162,7 @@ pub(crate) async fn ensure_mute_with(
     why: &str,
 ) -> Result<(), Stop> {
     let stopped = stop_all_but(case, cluster, all, with).await?;
-    wait_for_lapses(case, cluster).await?;
+    wait_for_lapses(case, cluster, why).await?;
     let calls = service::watch(case, cluster, |node, value| {
         Err(Stop::Failed(format!("{why}: node {node} returned {value}")))
     });
@@ -198,9 +199,9 @@ async fn start_all(case: &Case, cluster: &mut Cluster, stopped: &[usize]) -> Res
 }
 
 /// A leader that has lost its quorum may still load until its lease ends.
-pub(crate) async fn wait_for_lapses(case: &Case, cluster: &Cluster) -> Result<(), Stop> {
+pub(crate) async fn wait_for_lapses(case: &Case, cluster: &Cluster, why: &str) -> Result<(), Stop> {
     for leader in cluster.leaders() {
-        case.wait_for_lapse(&leader).await?;
+        case.wait_for_lapse(&leader).await.map_err(at(&why))?;
     }
     Ok(())
 }

@@ -6,12 +6,15 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::sleep;
+use tsoracle_consensus::BootInstant;
 use tsoracle_testbed::{Cluster, LinkFault};
 
 use crate::Stop;
 use crate::case::Case;
 use crate::crowd::Crowd;
 use crate::service;
+
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// What has been done so far, and what is still to be undone.
 pub(crate) struct Weather {
@@ -70,6 +73,32 @@ impl Weather {
             crowd.look(cluster);
         }
         Ok(())
+    }
+
+    /// Cuts every link until no lease is left, and not long enough for an election: the leader
+    /// that comes back is the same one.
+    pub(crate) async fn let_leases_lapse(
+        &mut self,
+        case: &Case,
+        cluster: &mut Cluster,
+    ) -> Result<(), Stop> {
+        let leader = service::serving_leader(case, cluster).await?;
+        for index in 0..cluster.nodes().len() {
+            cluster.isolate(index).await?;
+        }
+        let lapsed = async {
+            let now = BootInstant::now;
+            loop {
+                let deadline = cluster.nodes()[leader.index].lease_deadline().await?;
+                if deadline.is_none_or(|deadline| deadline <= now()) {
+                    return Ok::<(), Stop>(());
+                }
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        let patience = case.patience(case.timing().lease.unwrap_or_default());
+        patience.wait_for("the end of a lease", lapsed).await??;
+        self.heal(cluster).await
     }
 
     /// Removes every fault.

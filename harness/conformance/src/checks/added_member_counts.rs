@@ -38,14 +38,13 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let with: Vec<usize> = others.take(needed - 1).chain([joiner]).collect();
     let when = "in a quorum with the new member";
     ensure_serves_with(case, &mut cluster, &mut kept, &all, &with, when).await?;
+    let mute: Vec<usize> = old.iter().copied().take(needed - 1).collect();
+    let why = format!("{} of {} voters", mute.len(), all.len());
+    ensure_mute_with(case, &mut cluster, &mut kept, &all, &mute, &why).await?;
     service::make_lead(case, &mut cluster, joiner).await?;
     kept.ensure_kept(case, &cluster, "with the new member as leader")
         .await?;
     kept.raise(case, &cluster).await?;
-
-    let mute: Vec<usize> = old.iter().copied().take(needed - 1).collect();
-    let why = format!("{} of {} voters", mute.len(), all.len());
-    ensure_mute_with(case, &mut cluster, &mut kept, &all, &mute, &why).await?;
     kept.count(case);
     Ok(())
 }

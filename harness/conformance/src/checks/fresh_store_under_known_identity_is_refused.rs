@@ -47,13 +47,14 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         for index in stopped {
             service::stop(case, &mut cluster, *index).await?;
         }
-        wait_for_lapses(case, &cluster).await?;
+        let why = format!(
+            "with {} of {} stores, and one that was erased",
+            few.len(),
+            case.nodes()
+        );
+        wait_for_lapses(case, &cluster, &why).await?;
         let calls = service::watch(case, &cluster, |node, value| {
-            Err(Stop::Failed(format!(
-                "with {} of {} stores, and one that was erased, node {node} returned {value}",
-                few.len(),
-                case.nodes()
-            )))
+            Err(Stop::Failed(format!("{why}, node {node} returned {value}")))
         });
         let calls = calls.await?;
         for index in stopped {

@@ -44,6 +44,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         }
         weather.clear(case, &mut cluster, &crowd).await?;
         converge(case, &cluster).await?;
+        weather.let_leases_lapse(case, &mut cluster).await?;
+        converge(case, &cluster).await?;
         crowd.wait_for(CLIENTS, case.election_patience()).await?;
         let told = crowd.finish(case.election_patience()).await?;
         ensure!(

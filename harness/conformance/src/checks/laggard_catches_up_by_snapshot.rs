@@ -22,11 +22,18 @@ pub(super) const CHECK: Check = Check {
     run: |case| run(case).boxed(),
 };
 
+/// What the laggard does first, once it is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Leads,
+    IsNeeded,
+}
+
 async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut cluster = case.cluster().await?;
     let mut kept = Kept::default();
     let all: Vec<usize> = (0..case.nodes()).collect();
-    for after_the_snapshot in [0, 1] {
+    for next in [Next::Leads, Next::IsNeeded] {
         let leader = kept.raise(case, &cluster).await?;
         let others = case.others(leader.index);
         let laggard = others[usize::try_from(case.seed()).unwrap_or(0) % others.len()];
@@ -37,22 +44,25 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         let rest = case.others(laggard);
         snapshot(case, &cluster, &rest).await?;
         purge(case, &cluster, &rest).await?;
-        for _ in 0..after_the_snapshot {
-            kept.raise(case, &cluster).await?;
-        }
         let lost = cluster.disturbed_around(laggard).await?;
         guard!(lost > 0, "no frame of the laggard was lost");
         case.count("frames lost around the laggard", lost);
         cluster.heal().await?;
 
         kept.inject_late(case, &cluster).await?;
+        if next == Next::IsNeeded {
+            let leader = service::serving_leader(case, &cluster).await?;
+            let mut with = case.others(laggard);
+            // The leader stays, and sends what the laggard has missed.
+            with.sort_by_key(|index| *index != leader.index);
+            with.truncate(quorum(case.nodes()) - 1);
+            with.push(laggard);
+            let when = "in a quorum with the former laggard";
+            ensure_serves_with(case, &mut cluster, &mut kept, &all, &with, when).await?;
+        }
         service::make_lead(case, &mut cluster, laggard).await?;
-        kept.ensure_kept(case, &cluster, "with the former laggard as leader")
-            .await?;
-        let needed = quorum(case.nodes()) - 1;
-        let with: Vec<usize> = rest.iter().copied().take(needed).chain([laggard]).collect();
-        let when = "in a quorum with the former laggard";
-        ensure_serves_with(case, &mut cluster, &mut kept, &all, &with, when).await?;
+        let when = "with the former laggard as leader";
+        kept.ensure_kept(case, &cluster, when).await?;
     }
     kept.count(case);
     Ok(())

@@ -1,6 +1,11 @@
 //! Replicated drivers: the simulated cluster with one rule taken away.
 
+mod handoff;
+mod identity;
+mod members;
+mod order;
 mod quorum;
+mod snapshot;
 
 use std::sync::Arc;
 
@@ -10,7 +15,17 @@ use crate::exhibit::Exhibit;
 
 /// Every exhibit of several nodes, and the checks that fail on it.
 pub(crate) fn exhibits() -> Vec<Exhibit> {
-    [quorum::exhibits()].into_iter().flatten().collect()
+    [
+        quorum::exhibits(),
+        snapshot::exhibits(),
+        identity::exhibits(),
+        handoff::exhibits(),
+        members::exhibits(),
+        order::exhibits(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The simulated cluster with other rules.
