@@ -120,6 +120,14 @@ impl Case {
         }
     }
 
+    /// As [`plan`](Self::plan), for a cluster of another size.
+    pub(crate) fn plan_of_size(&mut self, placement: Placement, size: usize) -> ClusterPlan {
+        ClusterPlan {
+            size,
+            ..self.plan(placement)
+        }
+    }
+
     /// Starts a fresh cluster in this process.
     pub(crate) async fn cluster(&mut self) -> Result<Cluster, Stop> {
         self.start(Placement::InProcess).await

@@ -1,5 +1,5 @@
 //! R2: a node that was shut down answers `NotLeader` to a load, never a value, also once another
-//! node leads on its store.
+//! node leads on its store, and while the rest of its cluster goes on.
 
 use futures_util::FutureExt;
 use tsoracle_consensus::ConsensusError;
@@ -7,14 +7,14 @@ use tsoracle_testbed::Leader;
 
 use crate::case::Case;
 use crate::verdict::ensure;
-use crate::{Check, Level, Stop};
+use crate::{Check, Level, Stop, service};
 
 const LOADS: u64 = 20;
 
 pub(super) const CHECK: Check = Check {
     name: "load_after_shutdown_refuses",
     clause: "R2",
-    level: Level::Single,
+    level: Level::Both,
     needs: &[],
     run: |case| run(case).boxed(),
 };
@@ -30,6 +30,15 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.persist(&leader, value + 1).await?;
     refuses(case, &old, "after its successor persisted").await?;
     case.count("refused loads", 3 * LOADS);
+
+    if case.nodes() > 1 {
+        let old = service::serving_leader(case, &cluster).await?;
+        service::stop(case, &mut cluster, old.index).await?;
+        refuses(case, &old, "after the shutdown of the leader").await?;
+        service::persist(case, &cluster, value + 2).await?;
+        refuses(case, &old, "beside the leader that was elected next").await?;
+        case.count("refused loads", 2 * LOADS);
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! S3: a shutdown returns in bounded time, idle or fresh from work, with streams open; afterwards
-//! its ports are free and its store opens at once.
+//! its ports are free and its store opens at once. In a cluster also that of a follower, of the
+//! leader, and of nodes without a quorum and with calls in flight.
 
 use std::net::{TcpListener, TcpStream};
 
@@ -8,7 +9,7 @@ use tsoracle_testbed::{Cluster, TestNode, Time};
 
 use crate::case::Case;
 use crate::verdict::ensure;
-use crate::{Check, Level, Stop};
+use crate::{Check, Level, Stop, service};
 
 const ROUNDS: u64 = 4;
 
@@ -50,6 +51,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     cluster.start_all().await?;
     case.shut_down(&mut cluster).await?;
     case.count("shutdowns", ROUNDS + 2);
+    if case.nodes() > 1 {
+        in_a_cluster(case, &mut cluster).await?;
+    }
     case.count("ports that were open before", ports);
     Ok(())
 }
@@ -64,4 +68,32 @@ fn open_ports(cluster: &Cluster) -> Vec<String> {
         .filter(|endpoint| TcpStream::connect(endpoint).is_ok())
         .cloned()
         .collect()
+}
+
+/// A follower, the leader, and then all nodes in turn: the last ones have no quorum, and a call of
+/// each is under way.
+async fn in_a_cluster(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop> {
+    let leader = case.start_again(cluster).await?;
+    for index in [case.others(leader.index)[0], leader.index] {
+        service::stop(case, cluster, index).await?;
+        service::persist(case, cluster, 1_000).await?;
+        service::start(case, cluster, index).await?;
+    }
+    let mut calls = 0;
+    for index in 0..case.nodes() {
+        let shown = cluster.leaders();
+        let epoch = shown.into_iter().find(|leader| leader.index == index);
+        let epoch = epoch.map(|leader| leader.epoch).unwrap_or_default();
+        let driver = cluster.nodes()[index].driver()?;
+        let call = tokio::spawn(async move { driver.persist_high_water(2_000, epoch).await });
+        tokio::task::yield_now().await;
+        service::stop(case, cluster, index).await?;
+        // Whatever it is, there is an answer.
+        let patience = case.call_patience();
+        let answer = patience.wait_for("the answer to a persist", call).await??;
+        calls += u64::from(answer.is_err());
+    }
+    case.count("shutdowns of one node", 2 + case.nodes() as u64);
+    case.count("calls that a shutdown ended", calls);
+    Ok(())
 }

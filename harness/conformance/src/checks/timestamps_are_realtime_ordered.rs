@@ -1,5 +1,6 @@
 //! O1: a timestamp request that starts after another one ended gets a greater timestamp, through
-//! restarts with requests in flight, and whatever an earlier leader still tries.
+//! restarts with requests in flight, and whatever an earlier leader still tries; in a cluster also
+//! while leaders are isolated, frozen, killed or hand off, and their oracles are asked on.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tsoracle_core::ManualClock;
 use tsoracle_testbed::Leader;
 
 use crate::case::Case;
+use crate::failovers::{Failover, Oracles};
 use crate::grants::{Clients, Grants};
 use crate::{Check, Level, Oracle, Stop};
 
@@ -17,6 +19,7 @@ const TERMS: u64 = 5;
 const GRANTS_PER_TERM: usize = 150;
 const CLIENTS: u64 = 16;
 const CLOCK_MS: u64 = 1_000_000;
+const ROUNDS: usize = 2;
 
 pub(super) const CHECK: Check = Check {
     name: "timestamps_are_realtime_ordered",
@@ -59,6 +62,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
             case.shut_down(&mut cluster).await?;
         }
     }
+    // Without leases a leader serves for a while after it was deposed: that is no defect of it.
+    if leases && case.nodes() > 1 {
+        through_failovers(case, &clock).await?;
+    }
     if let Some([earlier, later]) = grants.contradiction() {
         return Err(Stop::Failed(format!(
             "{earlier:?} was granted before {later:?} was asked for"
@@ -66,6 +73,25 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     }
     case.count("requests that were granted", grants.count());
     case.count("restarts", TERMS - 1);
+    Ok(())
+}
+
+/// In a cluster of its own, with timestamps of its own.
+async fn through_failovers(case: &mut Case, clock: &ManualClock) -> Result<(), Stop> {
+    let mut cluster = case.cluster().await?;
+    let grants = Grants::new();
+    let mut oracles = Oracles::new(clock, &grants);
+    for _ in 0..ROUNDS {
+        for failover in Failover::offered(case, &cluster) {
+            oracles.fail_over(case, &mut cluster, failover).await?;
+        }
+    }
+    if let Some([earlier, later]) = grants.contradiction() {
+        return Err(Stop::Failed(format!(
+            "through failovers, {earlier:?} was granted before {later:?} was asked for"
+        )));
+    }
+    case.count("requests granted through failovers", grants.count());
     Ok(())
 }
 

@@ -181,7 +181,9 @@ impl Backend for SimulatedCluster {
         let life = machine.boot()?;
         let now = BootInstant::now();
         let mut rng = ChaCha8Rng::seed_from_u64(spec.seed ^ now.as_nanos());
-        let (store, durable) = store::open(&life.disk(), &spec, rng.next_u64()).await?;
+        let (disk, new_store) = (life.disk(), rng.next_u64());
+        let opened = store::open(&disk, &spec, new_store, &self.rules);
+        let (store, durable) = opened.await?;
         let links = network.links(spec.node);
         for (to, fault) in &spec.link_faults {
             links.set(*to, *fault);

@@ -123,6 +123,7 @@ impl Replica {
         }
         if self.leader().is_some_and(|leader| leader.change.is_none())
             && !self.durable.log.has_member(self.me)
+            && self.rules.removed_leaders_step_down
         {
             self.step_down();
         }
@@ -173,19 +174,22 @@ impl Replica {
         }
     }
 
-    /// Whether enough of the new voters have been heard of late.
+    /// Whether enough of the new voters have been heard of late, by stores that count already: what
+    /// makes a store count could not be committed without it otherwise.
     fn would_have_a_quorum(&mut self, members: &[Member], now: BootInstant) -> Result<(), String> {
         if !self.rules.counts_who_is_left {
             return Ok(());
         }
         let (me, recent) = (self.me, self.times.election);
         let quorum = (self.rules.quorum)(members.len());
+        let (log, committed) = (self.durable.log.clone(), self.durable.committed);
         let Some(leader) = self.leader() else {
             return Err("this node leads no more".to_owned());
         };
         let is_here = |node: NodeId| {
             let heard = leader.heard.get(&node);
-            node == me || heard.is_some_and(|heard| now.saturating_since(*heard) < recent)
+            let is_alive = heard.is_some_and(|heard| now.saturating_since(*heard) < recent);
+            node == me || (is_alive && leader.knows(node, log.store_of(node), committed))
         };
         let here = members.iter().filter(|member| is_here(member.node)).count();
         if here < quorum {
@@ -211,7 +215,7 @@ impl Replica {
         let Some(leader) = self.leader().filter(|leader| leader.shown.is_some()) else {
             return self.answer(reply, Err(not_leader.into()));
         };
-        if !is_voter || is_me {
+        if rules.refuses_bad_targets && (!is_voter || is_me) {
             let reason = if is_me {
                 "it leads already"
             } else {
@@ -229,7 +233,11 @@ impl Replica {
             self.grant = self.grant.filter(|grant| grant.ballot != released);
             self.await_election(now);
         }
-        self.handing_over = Some(HandingOver { to, reply });
+        if rules.waits_for_the_target {
+            self.handing_over = Some(HandingOver { to, reply });
+        } else {
+            self.answer(reply, Ok(()));
+        }
         self.send(to, Message::TakeOver { released, to });
     }
 

@@ -66,9 +66,19 @@ impl Replica {
     }
 
     pub(super) fn on_take_over(&mut self, released: Ballot, to: NodeId, now: BootInstant) {
-        if to == self.me && released >= self.durable.promised {
-            self.campaign(Some(released), now);
+        if to != self.me || released < self.durable.promised {
+            return;
         }
+        if self.rules.takes_over_by_election {
+            return self.campaign(Some(released), now);
+        }
+        let ballot = Ballot {
+            round: released.round + 1,
+            node: self.me,
+        };
+        self.note_promise(ballot);
+        let electors = BTreeMap::from([(self.me, self.store)]);
+        self.begin_to_lead(ballot, electors, self.durable.log.clone(), now);
     }
 
     pub(super) fn on_prepare(
@@ -222,6 +232,10 @@ impl Replica {
         self.durable.accepted = ballot;
         self.durable.log = log;
         self.durable.committed = committed;
+        let (base, state) = self.durable.log.base();
+        if base > 0 && !self.rules.installs_only_newer_snapshots {
+            self.state = state;
+        }
         true
     }
 

@@ -78,6 +78,19 @@ impl Leadership {
         }
     }
 
+    /// Whether the answers of a node count, if they come from the store that the log names: once
+    /// that is committed, or if that store has elected this leader.
+    pub(super) fn knows(
+        &self,
+        node: NodeId,
+        named: Option<(StoreId, u64)>,
+        committed: u64,
+    ) -> bool {
+        named.is_some_and(|(store, since)| {
+            since <= committed || self.electors.get(&node) == Some(&store)
+        })
+    }
+
     fn has_lease(&self) -> bool {
         let lease = self.holder.as_ref().map(LeaseHolder::lease);
         !self.lease_is_over && lease.is_some_and(|lease| lease.is_valid())
@@ -211,11 +224,7 @@ impl Replica {
             return;
         };
         leader.heard.insert(from, now);
-        let elected_it = leader.electors.get(&from) == Some(&store);
-        let counts = match known {
-            Some((_, since)) => elected_it || since <= committed,
-            None => false,
-        };
+        let counts = leader.knows(from, known, committed);
         if counts || !checks_stores || !catches_up {
             let accepted = leader.accepted.entry(from).or_default();
             *accepted = last.max(*accepted);

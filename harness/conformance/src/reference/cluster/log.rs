@@ -122,7 +122,11 @@ impl Log {
     }
 
     /// Drops the commands that the snapshot stands for.
-    pub(super) fn purge(&mut self) {
+    pub(super) fn purge(&mut self, rules: &Rules) {
+        if !rules.purges_only_what_the_snapshot_has {
+            self.base.members = self.members().to_vec();
+            self.base.index = self.last();
+        }
         while self.purged < self.base.index && !self.entries.is_empty() {
             self.entries.remove(0);
             self.purged += 1;

@@ -174,7 +174,7 @@ impl Replica {
                 self.effects.dirty = true;
             }
             Hook::PurgeNow => {
-                self.durable.log.purge();
+                self.durable.log.purge(&self.rules);
                 self.effects.dirty = true;
             }
             Hook::Campaign => self.election_due = now,
@@ -193,7 +193,7 @@ impl Replica {
         self.settle(now);
         if self.durable.log.len() > LONGEST_LOG {
             self.take_snapshot();
-            self.durable.log.purge();
+            self.durable.log.purge(&self.rules);
         }
         std::mem::take(&mut self.effects)
     }
@@ -212,7 +212,10 @@ impl Replica {
     fn apply(&mut self) {
         let (base, state) = self.durable.log.base();
         if self.applied < base && !self.holds_apply {
-            (self.applied, self.state) = (base, state);
+            self.applied = base;
+            if self.rules.installs_the_state {
+                self.state = state;
+            }
         }
         while self.applied < self.durable.committed && !self.holds_apply {
             let next = self.applied + 1;

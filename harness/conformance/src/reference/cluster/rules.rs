@@ -39,6 +39,8 @@ pub struct Rules {
     pub ends_its_lease_before_a_handoff: bool,
     /// A leader ends its lease before it proposes voters without itself (L7).
     pub ends_its_lease_before_it_is_removed: bool,
+    /// A leader that was removed leads no more (M1).
+    pub removed_leaders_step_down: bool,
     /// While somebody waits to be elected, a node grants no more (C1).
     pub lets_candidates_in: bool,
     /// A load without a valid lease asks the quorum (R2).
@@ -57,8 +59,16 @@ pub struct Rules {
     pub snapshots_keep_the_value: bool,
     /// A node that is behind gets the snapshot that the rest was purged up to (N1).
     pub sends_snapshots: bool,
+    /// A purge drops nothing that the snapshot does not stand for (N1).
+    pub purges_only_what_the_snapshot_has: bool,
+    /// A snapshot of what was applied already changes nothing (N1).
+    pub installs_only_newer_snapshots: bool,
+    /// A node that takes over a snapshot takes over its state (N1).
+    pub installs_the_state: bool,
     /// Votes and answers count only from the store that a node is known by (S4).
     pub checks_stores: bool,
+    /// A store opens for the node and the cluster that it was made for (S4).
+    pub checks_identity: bool,
     /// Voters change one at a time, each change committed before the next (M1).
     pub one_change_at_a_time: bool,
     /// A change that would leave too few voters within reach is refused (M2).
@@ -67,6 +77,12 @@ pub struct Rules {
     pub lets_joiners_catch_up: bool,
     /// A handoff that does not happen leaves the cluster free to elect (H2).
     pub gives_up_a_failed_handoff: bool,
+    /// Nobody hands off to itself or to a stranger (H1).
+    pub refuses_bad_targets: bool,
+    /// A handoff returns once its target leads (H2).
+    pub waits_for_the_target: bool,
+    /// The target of a handoff asks a quorum, as any candidate does (H1).
+    pub takes_over_by_election: bool,
     /// A call is answered by its deadline (R4, P8).
     pub answers_by_the_deadline: bool,
     /// A persist that was appended and lost its leader is `Transient` (P9).
@@ -115,6 +131,7 @@ impl Default for Rules {
             leases_need_a_quorum: true,
             ends_its_lease_before_a_handoff: true,
             ends_its_lease_before_it_is_removed: true,
+            removed_leaders_step_down: true,
             lets_candidates_in: true,
             asks_the_quorum_without_a_lease: true,
             refuses_without_a_lease: true,
@@ -124,11 +141,18 @@ impl Default for Rules {
             snapshots_keep_the_fence: true,
             snapshots_keep_the_value: true,
             sends_snapshots: true,
+            purges_only_what_the_snapshot_has: true,
+            installs_only_newer_snapshots: true,
+            installs_the_state: true,
             checks_stores: true,
+            checks_identity: true,
             one_change_at_a_time: true,
             counts_who_is_left: true,
             lets_joiners_catch_up: true,
             gives_up_a_failed_handoff: true,
+            refuses_bad_targets: true,
+            waits_for_the_target: true,
+            takes_over_by_election: true,
             answers_by_the_deadline: true,
             lost_races_are_transient: true,
             answers_once_committed: true,

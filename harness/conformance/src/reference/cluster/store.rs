@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use tsoracle_consensus::{ConsensusError, NodeId};
 use tsoracle_testbed::{NodeSpec, SimDisk};
 
+use super::Rules;
 use super::ballot::Ballot;
 use super::log::{Log, StoreId};
 use super::replica::Durable;
@@ -34,6 +35,7 @@ pub(super) async fn open(
     disk: &SimDisk,
     spec: &NodeSpec,
     new_store: StoreId,
+    rules: &Rules,
 ) -> Result<(StoreId, Durable), ConsensusError> {
     let identity: Option<Identity> = read(disk, IDENTITY).await?;
     let state: Option<Durable> = read(disk, STATE).await?;
@@ -44,7 +46,7 @@ pub(super) async fn open(
                 node,
                 store,
             } = identity;
-            if (cluster, node) != (spec.cluster, spec.node) {
+            if rules.checks_identity && (cluster, node) != (spec.cluster, spec.node) {
                 let refusal = format!("the store is that of node {node} of cluster {cluster}");
                 return Err(ConsensusError::permanent(refusal));
             }

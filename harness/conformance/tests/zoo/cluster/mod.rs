@@ -3,9 +3,14 @@
 
 mod durable;
 mod fence;
+mod handoff;
+mod identity;
 mod lease;
+mod members;
+mod order;
 mod quorum;
 mod reads;
+mod snapshot;
 mod stream;
 
 use std::sync::Arc;
@@ -23,6 +28,11 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
         durable::exhibits(),
         stream::exhibits(),
         lease::exhibits(),
+        snapshot::exhibits(),
+        identity::exhibits(),
+        handoff::exhibits(),
+        members::exhibits(),
+        order::exhibits(),
     ]
     .into_iter()
     .flatten()
