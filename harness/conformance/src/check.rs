@@ -111,4 +111,11 @@ mod tests {
         });
         assert!(places.is_sorted());
     }
+
+    #[test]
+    fn every_clause_has_a_check() {
+        let checked: BTreeSet<&str> = ALL.iter().map(|check| check.clause).collect();
+        let all: BTreeSet<&str> = contract::clauses().map(|(id, _)| id).collect();
+        assert_eq!(checked, all);
+    }
 }
