@@ -21,7 +21,7 @@ pub(crate) async fn persist(
 ) -> Result<(Leader, u64), Stop> {
     let served = async {
         loop {
-            if let Some(leader) = newest_leader(cluster) {
+            if let Some(leader) = find_leader(case, cluster).await? {
                 let answer = case.try_persist(&leader, at_least).await?;
                 if let Some(value) = unless_it_moved(case, answer)? {
                     return Ok((leader, value));
@@ -38,7 +38,7 @@ pub(crate) async fn persist(
 pub(crate) async fn load(case: &Case, cluster: &Cluster) -> Result<(Leader, u64), Stop> {
     let served = async {
         loop {
-            if let Some(leader) = newest_leader(cluster) {
+            if let Some(leader) = find_leader(case, cluster).await? {
                 let answer = try_load(case, &leader).await?;
                 if let Some(value) = unless_it_moved(case, answer)? {
                     return Ok((leader, value));
@@ -71,7 +71,7 @@ pub(crate) async fn ensure_fenced(
 ) -> Result<Leader, Stop> {
     let refused = async {
         loop {
-            if let Some(leader) = newest_leader(cluster) {
+            if let Some(leader) = find_leader(case, cluster).await? {
                 let refusal = case.refusal(&*leader.driver, at_least, epoch).await?;
                 if matches!(refusal, ConsensusError::Fenced { .. }) {
                     return Ok(leader);
@@ -93,6 +93,14 @@ pub(crate) async fn ensure_fenced(
 pub(crate) fn shows(cluster: &Cluster, leader: &Leader) -> bool {
     let mut shown = cluster.leaders().into_iter();
     shown.any(|shown| (shown.index, shown.epoch) == (leader.index, leader.epoch))
+}
+
+/// A node that is alone is waited for; of several, whoever shows that it leads.
+async fn find_leader(case: &Case, cluster: &Cluster) -> Result<Option<Leader>, Stop> {
+    if case.nodes() == 1 {
+        return case.leader(cluster).await.map(Some);
+    }
+    Ok(newest_leader(cluster))
 }
 
 /// The leader of the latest epoch; one that was cut off may show its own beside it.
