@@ -50,7 +50,11 @@ async fn serve(
     let is_alone = case.nodes() == 1;
     let served = async {
         loop {
-            if let Some(leader) = present_leader(cluster) {
+            let leader = match is_alone {
+                true => Some(case.leader(cluster).await?),
+                false => present_leader(cluster),
+            };
+            if let Some(leader) = leader {
                 let call = async {
                     match at_least {
                         Some(value) => leader.driver.persist_high_water(value, leader.epoch).await,

@@ -30,6 +30,7 @@ pub(super) const CHECK: Check = Check {
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut cluster = case.cluster().await?;
+    restart_all(case, &mut cluster).await?;
     if case.minority() > 0 {
         for strike in Strike::all(case) {
             fail_over(case, &mut cluster, strike).await?;
@@ -37,9 +38,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         if has_links(case) {
             favour_who_lags(case, &mut cluster).await?;
         }
-        return Ok(());
     }
-    restart_all(case, &mut cluster).await
+    Ok(())
 }
 
 /// Clients go on all the while; what anybody was told before the load began, it has to show.
