@@ -84,10 +84,13 @@ pub enum Need {
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
+    use std::sync::Arc;
 
     use tsoracle_consensus::contract;
+    use tsoracle_testbed::Backend;
 
-    use crate::ALL;
+    use crate::reference::SimulatedCluster;
+    use crate::{ALL, Level, RunOptions, run_check};
 
     #[test]
     fn every_check_is_named_after_its_file_and_no_other_has_the_name() {
@@ -110,5 +113,22 @@ mod tests {
             place.unwrap_or_else(|| panic!("{check:?}: no such clause"))
         });
         assert!(places.is_sorted());
+    }
+
+    #[test]
+    fn one_seed_gives_one_run_of_every_cluster_check() {
+        for check in ALL.iter().filter(|check| check.level == Level::Cluster) {
+            let [one, other] = [(), ()].map(|()| {
+                let simulated = Arc::new(SimulatedCluster::default());
+                let backend: Arc<dyn Backend> = simulated.clone();
+                let dir = tempfile::tempdir().unwrap();
+                let options = RunOptions::new(7, 3, dir.path().to_owned());
+                let result = run_check(&backend, check, &options);
+                let schedule = simulated.schedule(dir.path());
+                (result.verdict, result.reason, result.evidence, schedule)
+            });
+            assert_eq!(one, other, "{check:?}");
+            assert!(!one.3.is_empty(), "{check:?} sent no message");
+        }
     }
 }
