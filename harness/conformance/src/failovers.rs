@@ -8,7 +8,7 @@ use tsoracle_core::ManualClock;
 use tsoracle_testbed::{Cluster, Leader, Links};
 
 use crate::case::Case;
-use crate::grants::{Clients, Grants};
+use crate::grants::{Clients, Grants, Pace};
 use crate::service;
 use crate::verdict::guard;
 use crate::{Oracle, Stop};
@@ -157,7 +157,13 @@ impl<'a> Oracles<'a> {
         self.newest = Some((leader.epoch, Arc::clone(&oracle)));
         self.opened += 1;
         let seed = case.seed() + self.opened;
-        let clients = Clients::start(CLIENTS, &oracle, self.clock, self.grants, seed);
+        let clients = Clients::start(
+            (CLIENTS, Pace::CALM),
+            &oracle,
+            self.clock,
+            self.grants,
+            seed,
+        );
         self.asked.push(clients);
         Ok(())
     }

@@ -15,8 +15,29 @@ use tsoracle_testbed::Patience;
 
 use crate::{Oracle, OracleError, Recording, Stop};
 
-/// The longest batch, so that some grants run into the next millisecond.
-const LONGEST: u32 = 400_000;
+/// How clients ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// The longest batch.
+    longest: u32,
+    /// Whether they move the oracle's clock to and fro.
+    moves_the_clock: bool,
+}
+
+impl Pace {
+    /// Batches of which some run into the next millisecond, and a clock that wanders: a window is
+    /// soon used up.
+    pub(crate) const BUSY: Self = Self {
+        longest: 400_000,
+        moves_the_clock: true,
+    };
+    /// A window lasts for as long as a lease and longer.
+    pub(crate) const CALM: Self = Self {
+        longest: 20_000,
+        moves_the_clock: false,
+    };
+}
+
 /// A client pauses this long between two requests: a grant within a window costs no I/O.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -108,7 +129,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn start(
-        number: u64,
+        (number, pace): (u64, Pace),
         oracle: &Arc<Mutex<Oracle>>,
         clock: &ManualClock,
         grants: &Grants,
@@ -120,6 +141,7 @@ impl Clients {
             clock: clock.clone(),
             grants: grants.clone(),
             stop: Arc::clone(&stop),
+            pace,
             rng: ChaCha8Rng::seed_from_u64(seed ^ (number << 32)),
         };
         let tasks = (0..number).map(client).map(Client::run).collect();
@@ -142,22 +164,29 @@ struct Client {
     clock: ManualClock,
     grants: Grants,
     stop: Arc<AtomicBool>,
+    pace: Pace,
     rng: ChaCha8Rng,
 }
 
 impl Client {
     async fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
-            match self.rng.random_range(0..10) {
-                0 => self.clock.advance(self.rng.random_range(0..30)),
-                1 => self.clock.rewind(self.rng.random_range(0..30)),
-                _ => {}
+            if self.pace.moves_the_clock {
+                self.move_the_clock();
             }
-            let count = self.rng.random_range(1..=LONGEST);
+            let count = self.rng.random_range(1..=self.pace.longest);
             let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
             // A refusal is no timestamp; whether there are enough is for the check to say.
             let _ = self.grants.request(&self.oracle, count).await;
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn move_the_clock(&mut self) {
+        match self.rng.random_range(0..10) {
+            0 => self.clock.advance(self.rng.random_range(0..30)),
+            1 => self.clock.rewind(self.rng.random_range(0..30)),
+            _ => {}
         }
     }
 }

@@ -55,8 +55,8 @@ impl Weather {
             2 => cluster.isolate(one).await?,
             3 => self.split(cluster).await?,
             4 => {
-                self.set_around(cluster, one, LinkFault::Delay(self.delay(case)))
-                    .await?
+                let late = LinkFault::Delay(self.delay(case));
+                self.set_around(cluster, one, late).await?;
             }
             5 => self.set_around(cluster, one, LOSSY).await?,
             6 => self.heal(cluster).await?,

@@ -12,7 +12,7 @@ use tsoracle_testbed::Leader;
 
 use crate::case::Case;
 use crate::failovers::{Failover, Oracles};
-use crate::grants::{Clients, Grants};
+use crate::grants::{Clients, Grants, Pace};
 use crate::{Check, Level, Oracle, Stop};
 
 const TERMS: u64 = 5;
@@ -49,7 +49,13 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
                 .wait_for("an earlier leader's answer", request)
                 .await?;
         }
-        let clients = Clients::start(CLIENTS, &oracle, &clock, &grants, case.seed() + term);
+        let clients = Clients::start(
+            (CLIENTS, Pace::BUSY),
+            &oracle,
+            &clock,
+            &grants,
+            case.seed() + term,
+        );
         let patience = case.patience(case.timing().deadline * 4);
         grants.wait_for(GRANTS_PER_TERM, patience).await?;
         if leases {

@@ -4,6 +4,11 @@ use super::exhibit;
 use crate::exhibit::Exhibit;
 
 pub(super) fn exhibits() -> Vec<Exhibit> {
+    [incomplete(), misplaced()].into_iter().flatten().collect()
+}
+
+/// Snapshots and purges that lose something.
+fn incomplete() -> Vec<Exhibit> {
     vec![
         exhibit(
             "snapshot_without_the_fence",
@@ -35,6 +40,30 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
             ],
         ),
         exhibit(
+            "purges_more_than_the_snapshot_has",
+            |rules| rules.purges_only_what_the_snapshot_has = false,
+            &[
+                "cancelled_persist_is_legal",
+                "epochs_never_decrease",
+                "heal_converges",
+                "leases_never_overlap",
+                "load_after_restart_is_not_stale",
+                "load_sees_all_acknowledged_after_failover",
+                "load_sees_own_persist",
+                "purge_then_restart",
+                "random_orders_never_regress",
+                "start_after_stop",
+                "timestamps_are_realtime_ordered",
+                "unheld_epoch_is_refused",
+            ],
+        ),
+    ]
+}
+
+/// Snapshots that do not arrive where they are needed, or arrive where they are not.
+fn misplaced() -> Vec<Exhibit> {
+    vec![
+        exhibit(
             "laggard_gets_no_snapshot",
             |rules| rules.sends_snapshots = false,
             &[
@@ -58,24 +87,6 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
                 "heal_converges",
                 "purge_then_restart",
                 "timestamps_are_realtime_ordered",
-            ],
-        ),
-        exhibit(
-            "purges_more_than_the_snapshot_has",
-            |rules| rules.purges_only_what_the_snapshot_has = false,
-            &[
-                "cancelled_persist_is_legal",
-                "epochs_never_decrease",
-                "heal_converges",
-                "leases_never_overlap",
-                "load_after_restart_is_not_stale",
-                "load_sees_all_acknowledged_after_failover",
-                "load_sees_own_persist",
-                "purge_then_restart",
-                "random_orders_never_regress",
-                "start_after_stop",
-                "timestamps_are_realtime_ordered",
-                "unheld_epoch_is_refused",
             ],
         ),
     ]
