@@ -38,7 +38,7 @@ pub fn run(backends: &[Arc<dyn Backend>]) -> ExitCode {
 #[must_use]
 pub fn run_with_network(
     backends: &[Arc<dyn Backend>],
-    network: Option<Arc<dyn Network>>,
+    network: Option<&Arc<dyn Network>>,
 ) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt()
@@ -48,7 +48,6 @@ pub fn run_with_network(
     if let Some(code) = run_node_process_if_asked(backends) {
         return code;
     }
-    let network = network.as_ref();
     match dispatch(Cli::parse(), backends, network) {
         Ok(Ending::Good) => ExitCode::SUCCESS,
         Ok(Ending::Bad) => ExitCode::FAILURE,

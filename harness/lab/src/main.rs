@@ -9,5 +9,5 @@ use tsoracle_conformance::reference::SimulatedCluster;
 fn main() -> ExitCode {
     let mut backends = tsoracle_backends::all();
     backends.push(Arc::new(SimulatedCluster::default()));
-    tsoracle_lab::run_with_network(&backends, tsoracle_backends::network())
+    tsoracle_lab::run_with_network(&backends, tsoracle_backends::network().as_ref())
 }

@@ -12,10 +12,10 @@ use libtest_mimic::{Arguments, Conclusion, Trial};
 use tsoracle_conformance::{ALL, CheckResult, RunOptions, run_check};
 use tsoracle_testbed::{Backend, Durability, Time, run_node_process_if_asked};
 
-/// Exhibits in memory that run at once: most of what the hanging ones do is wait.
-const AT_ONCE: usize = 8;
-/// Exhibits with a disk that run at once: each start of a node is a process.
-const AT_ONCE_ON_DISK: usize = 4;
+/// Exhibits that run at once in virtual time, where nothing waits.
+const AT_ONCE: usize = 4;
+/// Exhibits with a real disk that run at once: some of what they do is wait.
+const AT_ONCE_ON_DISK: usize = 8;
 /// Added to every limit of a driver that does neither I/O nor processes, instead of the usual.
 const SHORT_SLACK: Duration = Duration::from_millis(400);
 

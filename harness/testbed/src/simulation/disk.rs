@@ -21,8 +21,8 @@ use crate::{DiskFaults, TestbedError};
 
 /// The files of one life of a [`SimMachine`](super::SimMachine), all in one folder.
 ///
-/// What is written is in the folder at once, for whoever reads or damages files there; what was not
-/// synced goes back when the power is lost. Each call is one [`Op`] for the rules in force, and has
+/// What is written is in the folder when the life ends, for whoever reads or damages files there;
+/// what was not synced goes back when the power is lost. Each call is one [`Op`] for the rules in force, and has
 /// its effect in one step after their delays and stalls. A call of a life that has ended has no
 /// effect and never returns; holding the disk does not keep the life going.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use crate::{DiskFaults, TestbedError};
 
 /// One simulated machine with a disk, below one node of a cluster. It outlives its nodes.
 pub struct SimMachine {
-    board: Arc<Board>,
+    pub(super) board: Arc<Board>,
 }
 
 impl SimMachine {

@@ -33,6 +33,10 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
             &[
                 "load_sees_all_acknowledged_after_failover",
                 "stale_epoch_is_fenced",
+                "heal_converges",
+                "wiped_member_cannot_lose_values",
+                "failed_handoff_recovers",
+                "added_member_counts",
             ],
         ),
     ]

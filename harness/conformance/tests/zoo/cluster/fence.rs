@@ -15,6 +15,11 @@ fn epochs() -> Vec<Exhibit> {
             &[
                 "late_commit_of_old_epoch_has_no_effect",
                 "opening_command_fences",
+                "snapshot_keeps_value_and_fence",
+                "purge_then_restart",
+                "laggard_catches_up_by_snapshot",
+                "added_member_counts",
+                "replaced_member_hands_over_its_part",
             ],
         ),
         exhibit(
@@ -23,6 +28,11 @@ fn epochs() -> Vec<Exhibit> {
             &[
                 "late_commit_of_old_epoch_has_no_effect",
                 "opening_command_fences",
+                "snapshot_keeps_value_and_fence",
+                "purge_then_restart",
+                "laggard_catches_up_by_snapshot",
+                "added_member_counts",
+                "replaced_member_hands_over_its_part",
             ],
         ),
         exhibit(
@@ -46,6 +56,12 @@ fn epochs() -> Vec<Exhibit> {
                 "stale_epoch_same_node",
                 "unheld_epoch_is_refused",
                 "one_refusal_per_situation",
+                "snapshot_keeps_value_and_fence",
+                "purge_then_restart",
+                "laggard_catches_up_by_snapshot",
+                "added_member_counts",
+                "removed_member_does_not_count",
+                "replaced_member_hands_over_its_part",
             ],
         ),
     ]
@@ -72,6 +88,7 @@ fn refusals() -> Vec<Exhibit> {
             "followers_say_transient",
             |rules| rules.refuses_as_not_leader = false,
             &[
+                "hint_is_never_a_candidate",
                 "follower_load_refuses",
                 "stale_epoch_is_fenced",
                 "one_refusal_per_situation",
@@ -85,6 +102,7 @@ fn refusals() -> Vec<Exhibit> {
                 "load_after_restart_is_not_stale",
                 "concurrent_history_is_linearizable",
                 "stop_while_busy",
+                "handoff_loses_nothing",
             ],
         ),
     ]

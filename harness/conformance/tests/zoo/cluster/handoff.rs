@@ -8,7 +8,7 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
         exhibit(
             "handoff_keeps_the_lease",
             |rules| rules.ends_its_lease_before_a_handoff = false,
-            &["failed_handoff_recovers"],
+            &["leases_never_overlap", "failed_handoff_recovers"],
         ),
         exhibit(
             "handoff_without_an_election",

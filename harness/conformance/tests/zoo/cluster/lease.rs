@@ -15,16 +15,29 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
         exhibit(
             "lapsed_lease_loads_a_value",
             |rules| rules.asks_the_quorum_without_a_lease = false,
-            &["lapsed_lease_answers_transient"],
+            &[
+                "lapsed_lease_answers_transient",
+                "isolated_leader_load_refuses",
+                "concurrent_history_is_linearizable",
+                "fresh_store_under_known_identity_is_refused",
+                "no_quorum_no_ok",
+                "heal_converges",
+            ],
         ),
         exhibit(
             "lapsed_lease_never_comes_back",
             |rules| rules.renews_a_lapsed_lease = false,
             &[
-                "lapsed_lease_answers_transient",
                 "lease_ends_when_isolated",
+                "lapsed_lease_answers_transient",
                 "load_is_bounded_while_persist_is_slow",
+                "acknowledged_survives_kill",
+                "persist_is_bounded_without_quorum",
                 "persist_is_bounded_while_disk_stalls",
+                "error_class_by_fault",
+                "fresh_store_under_known_identity_is_refused",
+                "no_quorum_no_ok",
+                "heal_converges",
             ],
         ),
         cluster_exhibit::<PersistsAsFollower>(),
@@ -40,10 +53,19 @@ fn leases_that_last_too_long() -> Vec<Exhibit> {
             "lease_of_a_quorum_of_one",
             |rules| rules.leases_need_a_quorum = false,
             &[
-                "lapsed_lease_answers_transient",
                 "lease_ends_when_isolated",
                 "leases_never_overlap",
                 "restart_does_not_forget_grant",
+                "lapsed_lease_answers_transient",
+                "isolated_leader_load_refuses",
+                "concurrent_history_is_linearizable",
+                "persist_is_bounded_without_quorum",
+                "one_refusal_per_situation",
+                "error_class_by_fault",
+                "fresh_store_under_known_identity_is_refused",
+                "no_quorum_no_ok",
+                "heal_converges",
+                "timestamps_are_realtime_ordered",
             ],
         ),
         exhibit(
@@ -54,7 +76,7 @@ fn leases_that_last_too_long() -> Vec<Exhibit> {
         exhibit(
             "lease_goes_on_after_a_handoff",
             |rules| rules.ends_its_lease_before_a_handoff = false,
-            &["leases_never_overlap"],
+            &["leases_never_overlap", "failed_handoff_recovers"],
         ),
         exhibit(
             "lease_of_a_removed_leader_binds_nobody",
@@ -67,12 +89,16 @@ fn leases_that_last_too_long() -> Vec<Exhibit> {
         exhibit(
             "grant_binds_nobody",
             |rules| rules.keeps_grants = false,
-            &["leases_never_overlap", "restart_does_not_forget_grant"],
+            &[
+                "leases_never_overlap",
+                "restart_does_not_forget_grant",
+                "timestamps_are_realtime_ordered",
+            ],
         ),
         exhibit(
             "grant_ends_too_early",
             |rules| rules.grants_last_as_long_as_leases = false,
-            &["leases_never_overlap"],
+            &["leases_never_overlap", "timestamps_are_realtime_ordered"],
         ),
         exhibit(
             "grant_forgotten_at_a_restart",
@@ -94,7 +120,11 @@ struct PersistsAsFollower;
 #[async_trait]
 impl Defect for PersistsAsFollower {
     const NAME: &'static str = "lapsed_lease_answers_not_leader";
-    const FAILS: &'static [&'static str] = &["lapsed_lease_answers_transient"];
+    const FAILS: &'static [&'static str] = &[
+        "lapsed_lease_answers_transient",
+        "one_refusal_per_situation",
+        "error_class_by_fault",
+    ];
     type Store = ();
 
     async fn persist(
@@ -134,7 +164,13 @@ struct PersistsAsFenced;
 #[async_trait]
 impl Defect for PersistsAsFenced {
     const NAME: &'static str = "lapsed_lease_is_fenced";
-    const FAILS: &'static [&'static str] = &["lapsed_lease_answers_transient"];
+    const FAILS: &'static [&'static str] = &[
+        "lapsed_lease_answers_transient",
+        "load_sees_all_acknowledged_after_failover",
+        "persist_is_bounded_without_quorum",
+        "one_refusal_per_situation",
+        "error_class_by_fault",
+    ];
     type Store = ();
 
     async fn persist(

@@ -1,5 +1,6 @@
 //! M1, M2: changes of members that only look like it, or look at nothing.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -22,7 +23,10 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
                 rules.ends_its_lease_before_it_is_removed = false;
                 rules.removed_leaders_step_down = false;
             },
-            &["removed_leader_makes_way"],
+            &[
+                "configuration_change_ends_lease",
+                "removed_leader_makes_way",
+            ],
         ),
         exhibit(
             "change_that_loses_the_quorum",
@@ -34,14 +38,19 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
             Forgets::Additions,
             &[
                 "added_member_counts",
-                "dead_member_is_replaced",
                 "members_change_under_load",
+                "losing_the_quorum_is_refused",
             ],
         ),
         with_a_table(
             "members_removed_from_a_table_only",
             Forgets::Removals,
-            &["removed_leader_makes_way", "removed_member_does_not_count"],
+            &[
+                "configuration_change_ends_lease",
+                "removed_member_does_not_count",
+                "removed_leader_makes_way",
+                "losing_the_quorum_is_refused",
+            ],
         ),
     ]
 }
@@ -63,10 +72,10 @@ struct WithATable {
 
 type Table = Arc<Mutex<Vec<Entry>>>;
 
-/// A change that the engine was not told of, in the cluster of this number.
+/// A change that the engine was not told of, in the cluster of this folder.
 #[derive(Clone)]
 struct Entry {
-    cluster: u64,
+    cluster: PathBuf,
     added: Option<Member>,
     removed: Option<NodeId>,
 }
@@ -111,7 +120,7 @@ impl Backend for WithATable {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        let cluster = spec.cluster;
+        let cluster = spec.dir.parent().unwrap_or(&spec.dir).to_owned();
         Ok(Arc::new(TableNode {
             honest: self.honest.start(spec).await?,
             forgets: self.forgets,
@@ -125,7 +134,7 @@ struct TableNode {
     honest: Arc<dyn Node>,
     forgets: Forgets,
     table: Table,
-    cluster: u64,
+    cluster: PathBuf,
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -156,7 +165,7 @@ impl Node for TableNode {
             honest: self.honest.membership()?,
             forgets: self.forgets,
             table: Arc::clone(&self.table),
-            cluster: self.cluster,
+            cluster: self.cluster.clone(),
         }))
     }
 
@@ -169,14 +178,14 @@ struct TableMembership {
     honest: Arc<dyn Membership>,
     forgets: Forgets,
     table: Table,
-    cluster: u64,
+    cluster: PathBuf,
 }
 
 impl TableMembership {
     fn note(&self, added: Option<Member>, removed: Option<NodeId>) {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.push(Entry {
-            cluster: self.cluster,
+            cluster: self.cluster.clone(),
             added,
             removed,
         });

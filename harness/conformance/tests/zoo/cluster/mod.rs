@@ -7,7 +7,6 @@ mod handoff;
 mod identity;
 mod lease;
 mod members;
-mod order;
 mod quorum;
 mod reads;
 mod snapshot;
@@ -32,7 +31,6 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
         identity::exhibits(),
         handoff::exhibits(),
         members::exhibits(),
-        order::exhibits(),
     ]
     .into_iter()
     .flatten()

@@ -27,7 +27,11 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
         exhibit(
             "hint_shows_the_peer",
             |rules| rules.hints_show_the_service = false,
-            &["hint_is_never_a_candidate", "hint_is_service_endpoint"],
+            &[
+                "hint_is_service_endpoint",
+                "hint_is_never_a_candidate",
+                "heal_converges",
+            ],
         ),
         exhibit(
             "hint_from_a_promise",
@@ -102,15 +106,37 @@ struct CountedInTheStore;
 impl Defect for CountedInTheStore {
     const NAME: &'static str = "epoch_counted_by_each_node";
     const FAILS: &'static [&'static str] = &[
-        "hint_is_never_a_candidate",
-        "hint_is_service_endpoint",
-        "lapsed_lease_answers_transient",
-        "later_term_greater_epoch",
-        "minority_never_ok",
         "one_leader_per_epoch",
-        "restart_does_not_forget_grant",
+        "later_term_greater_epoch",
         "same_node_again_new_epoch",
+        "hint_is_service_endpoint",
+        "hint_is_never_a_candidate",
+        "restart_does_not_forget_grant",
+        "lapsed_lease_answers_transient",
+        "load_sees_own_persist",
+        "load_sees_all_acknowledged_after_failover",
+        "follower_load_refuses",
+        "isolated_leader_load_refuses",
+        "random_orders_never_regress",
+        "concurrent_history_is_linearizable",
+        "stale_epoch_is_fenced",
         "stale_epoch_same_node",
+        "late_commit_of_old_epoch_has_no_effect",
+        "opening_command_fences",
+        "unheld_epoch_is_refused",
+        "cancelled_persist_is_legal",
+        "snapshot_keeps_value_and_fence",
+        "purge_then_restart",
+        "laggard_catches_up_by_snapshot",
+        "elects_within_bound",
+        "minority_never_ok",
+        "handoff_loses_nothing",
+        "added_member_counts",
+        "removed_member_does_not_count",
+        "replaced_member_hands_over_its_part",
+        "removed_leader_makes_way",
+        "members_change_under_load",
+        "timestamps_are_realtime_ordered",
     ];
     type Store = Counted;
 
@@ -137,16 +163,38 @@ struct CountedInMemory(Counted);
 impl Defect for CountedInMemory {
     const NAME: &'static str = "epoch_counted_since_the_start";
     const FAILS: &'static [&'static str] = &[
-        "epochs_never_decrease",
-        "hint_is_never_a_candidate",
-        "hint_is_service_endpoint",
-        "lapsed_lease_answers_transient",
-        "later_term_greater_epoch",
-        "minority_never_ok",
         "one_leader_per_epoch",
-        "restart_does_not_forget_grant",
+        "later_term_greater_epoch",
         "same_node_again_new_epoch",
+        "epochs_never_decrease",
+        "hint_is_service_endpoint",
+        "hint_is_never_a_candidate",
+        "restart_does_not_forget_grant",
+        "lapsed_lease_answers_transient",
+        "load_sees_own_persist",
+        "load_sees_all_acknowledged_after_failover",
+        "follower_load_refuses",
+        "isolated_leader_load_refuses",
+        "random_orders_never_regress",
+        "concurrent_history_is_linearizable",
+        "stale_epoch_is_fenced",
         "stale_epoch_same_node",
+        "late_commit_of_old_epoch_has_no_effect",
+        "opening_command_fences",
+        "unheld_epoch_is_refused",
+        "cancelled_persist_is_legal",
+        "snapshot_keeps_value_and_fence",
+        "purge_then_restart",
+        "laggard_catches_up_by_snapshot",
+        "elects_within_bound",
+        "minority_never_ok",
+        "handoff_loses_nothing",
+        "added_member_counts",
+        "removed_member_does_not_count",
+        "replaced_member_hands_over_its_part",
+        "removed_leader_makes_way",
+        "members_change_under_load",
+        "timestamps_are_realtime_ordered",
     ];
     type Store = ();
 
@@ -174,14 +222,34 @@ struct NumberOfTheNode;
 impl Defect for NumberOfTheNode {
     const NAME: &'static str = "epoch_is_the_number_of_the_node";
     const FAILS: &'static [&'static str] = &[
-        "hint_is_never_a_candidate",
-        "hint_is_service_endpoint",
-        "lapsed_lease_answers_transient",
         "later_term_greater_epoch",
-        "minority_never_ok",
-        "restart_does_not_forget_grant",
         "same_node_again_new_epoch",
+        "hint_is_service_endpoint",
+        "hint_is_never_a_candidate",
+        "restart_does_not_forget_grant",
+        "lapsed_lease_answers_transient",
+        "load_sees_own_persist",
+        "load_sees_all_acknowledged_after_failover",
+        "follower_load_refuses",
+        "isolated_leader_load_refuses",
+        "random_orders_never_regress",
+        "stale_epoch_is_fenced",
         "stale_epoch_same_node",
+        "late_commit_of_old_epoch_has_no_effect",
+        "opening_command_fences",
+        "unheld_epoch_is_refused",
+        "cancelled_persist_is_legal",
+        "snapshot_keeps_value_and_fence",
+        "purge_then_restart",
+        "laggard_catches_up_by_snapshot",
+        "elects_within_bound",
+        "minority_never_ok",
+        "handoff_loses_nothing",
+        "added_member_counts",
+        "removed_member_does_not_count",
+        "replaced_member_hands_over_its_part",
+        "removed_leader_makes_way",
+        "timestamps_are_realtime_ordered",
     ];
     type Store = ();
 
@@ -367,7 +435,7 @@ struct NoHintAtAll;
 #[async_trait]
 impl Defect for NoHintAtAll {
     const NAME: &'static str = "hint_is_always_none";
-    const FAILS: &'static [&'static str] = &["hint_is_service_endpoint"];
+    const FAILS: &'static [&'static str] = &["hint_is_service_endpoint", "heal_converges"];
     type Store = ();
 
     fn events(life: &Arc<Life<Self>>) -> LeadershipStream {

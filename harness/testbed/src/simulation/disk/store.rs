@@ -1,6 +1,6 @@
 //! What a simulated disk would keep if the power went now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,16 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The files of one folder, and which of their contents are durable.
 ///
-/// The folder is the page cache: it outlives a kill. Whatever is different in it from what this
-/// store left there was done by somebody else while the machine was down, and is durable.
+/// What was written stands in the folder once the life that wrote it has ended, like the page cache
+/// that outlives a kill. Whatever is different there from what this store left was done by somebody
+/// else while the machine was down, and is durable.
 #[derive(Debug)]
 pub(in crate::simulation) struct Store {
     dir: PathBuf,
-    /// What this store has last seen or left in the folder.
+    /// What was written last, or found in the folder.
     cached: Files,
+    /// The names of what is not in the folder yet.
+    unwritten: BTreeSet<String>,
     durable: Files,
 }
 
@@ -26,12 +29,14 @@ impl Store {
         Self {
             dir: resolve(&dir).unwrap_or(dir),
             cached: Files::new(),
+            unwritten: BTreeSet::new(),
             durable: Files::new(),
         }
     }
 
     /// Takes note of what others have done to the folder.
     pub(in crate::simulation) fn look(&mut self) -> io::Result<()> {
+        self.leave()?;
         let found = files(&self.dir)?;
         self.durable.retain(|name, _| found.contains_key(name));
         for (name, bytes) in &found {
@@ -40,6 +45,17 @@ impl Store {
             }
         }
         self.cached = found;
+        Ok(())
+    }
+
+    /// Brings the folder to what was written: at the end of a life.
+    pub(in crate::simulation) fn leave(&mut self) -> io::Result<()> {
+        while let Some(name) = self.unwritten.first().cloned() {
+            if let Some(bytes) = self.cached.get(&name) {
+                fs::write(self.dir.join(&name), bytes)?;
+            }
+            self.unwritten.remove(&name);
+        }
         Ok(())
     }
 
@@ -55,22 +71,24 @@ impl Store {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.path(name).is_ok_and(|path| path.exists())
+        self.cached.contains_key(name)
     }
 
-    pub(super) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.path(name)?)
+    pub(in crate::simulation) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let path = self.path(name)?;
+        let missing = || io::Error::new(io::ErrorKind::NotFound, path.display().to_string());
+        self.cached.get(name).cloned().ok_or_else(missing)
     }
 
     pub(super) fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        fs::write(self.path(name)?, bytes)?;
+        self.path(name)?;
+        self.unwritten.insert(name.to_owned());
         self.cached.insert(name.to_owned(), bytes.to_vec());
         Ok(())
     }
 
     pub(super) fn sync(&mut self, name: &str) -> io::Result<()> {
         let bytes = self.read(name)?;
-        self.cached.insert(name.to_owned(), bytes.clone());
         self.durable.insert(name.to_owned(), bytes);
         Ok(())
     }

@@ -31,7 +31,8 @@ impl Bench {
     }
 
     fn content(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(self.dir.path().join(name)).ok()
+        let running = self.machine.board.content(name);
+        running.or_else(|| fs::read(self.dir.path().join(name)).ok())
     }
 
     /// A rule for the whole folder, by a path with a detour.

@@ -99,6 +99,13 @@ impl Board {
             .map_err(|source| TestbedError::system("cannot undo what was not synced", source))
     }
 
+    /// What the life that runs has in a file, whether or not it stands in the folder yet.
+    #[cfg(test)]
+    pub(in crate::simulation) fn content(&self, name: &str) -> Option<Vec<u8>> {
+        lock(&self.power).running?;
+        lock(&self.store).read(name).ok()
+    }
+
     /// Ends the life that runs, if it is one of these. The rules of its disk end with it.
     fn end(&self, by_kill: bool, is_meant: impl FnOnce(Option<u64>) -> bool) {
         let mut power = lock(&self.power);
@@ -108,6 +115,8 @@ impl Board {
         power.running = None;
         power.was_killed = by_kill;
         self.rules.retire();
+        // What cannot be written now is tried again at the next boot, which says why it fails.
+        let _ = lock(&self.store).leave();
         drop(power);
         self.changed.notify_waiters();
     }
