@@ -1,6 +1,8 @@
 //! One seed gives one run on the replicated reference: the same messages at the same instants, the
 //! same verdicts and the same evidence. Another seed gives another.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
 use std::path::Path;
 use std::sync::Arc;
 
