@@ -1,7 +1,7 @@
 //! A decorator that writes down every call, so that a failure can show the history behind it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use tsoracle_consensus::{
@@ -15,6 +15,8 @@ use crate::history::{Call, Operation, Outcome};
 pub struct Recording {
     calls: Arc<Mutex<Vec<Call>>>,
     last_ns: Arc<AtomicU64>,
+    /// The first reading; later ones count from there.
+    began: Arc<OnceLock<BootInstant>>,
 }
 
 impl Recording {
@@ -32,7 +34,9 @@ impl Recording {
     /// The time on the clock of the calls. No two readings are the same, so that events of one
     /// instant, of which virtual time has many, keep their order.
     pub(crate) fn now_ns(&self) -> u64 {
-        let now = BootInstant::now().as_nanos();
+        let now = BootInstant::now();
+        let passed = now.saturating_since(*self.began.get_or_init(|| now));
+        let now = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);
         let mut reading = now;
         // Never refused: every reading has a successor.
         let _ = self
