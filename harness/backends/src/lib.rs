@@ -3,6 +3,8 @@
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "network")]
+mod links;
+#[cfg(feature = "network")]
 mod network;
 
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use tsoracle_testbed::{Backend, Network};
 
 #[cfg(feature = "file")]
 pub use file::FileBackend;
+#[cfg(feature = "network")]
+pub use links::TransportLinks;
 #[cfg(feature = "network")]
 pub use network::PeerTransport;
 
