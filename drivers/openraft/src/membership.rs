@@ -1,0 +1,107 @@
+//! Changing who is in the group (M1, M2).
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use openraft::async_runtime::WatchReceiver;
+use tsoracle_consensus::{ConsensusError, Member, Membership, MembershipError, NodeId};
+use tsoracle_openraft_toolkit::ChangeError;
+
+use crate::{OpenraftDriver, OpenraftHighWaterHost};
+
+impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
+    /// The voters of the newest membership that this node has.
+    fn voters(&self) -> Vec<Member> {
+        let metrics = self.host.lifecycle().raft().server_metrics();
+        let metrics = metrics.borrow_watched();
+        let membership = metrics.membership_config.membership();
+        let described = |node: NodeId| {
+            let described = membership.get_node(&node)?;
+            Some(self.host.member(node, described))
+        };
+        membership.voter_ids().filter_map(described).collect()
+    }
+
+    /// Brings a node up to date and puts it in the place of another, or beside all.
+    async fn bring_in(&self, new: &Member, old: Option<NodeId>) -> Result<(), MembershipError> {
+        let voters = self.voters();
+        let known = voters.iter().find(|member| member.node == new.node);
+        if let Some(known) = known.filter(|known| *known != new) {
+            return Err(refused(format!(
+                "node {} is a member already, reached by its peers at {} and by clients at {}; \
+                 remove it first, or give the new one another number",
+                known.node, known.peer_endpoint, known.service_endpoint
+            )));
+        }
+        let within = self.settings.change_deadline;
+        if known.is_none() {
+            let described = self.host.describe(new);
+            let learner = self.host.lifecycle().add_learner(new.node, described, within);
+            learner.await.map_err(|error| self.unchanged(error))?;
+        }
+        let stay = voters.iter().map(|member| member.node);
+        let stay = stay.filter(|node| Some(*node) != old);
+        self.vote_with(stay.chain([new.node]).collect()).await
+    }
+
+    async fn vote_with(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
+        let within = self.settings.change_deadline;
+        let change = self.host.lifecycle().change_membership(voters, false, within);
+        change.await.map_err(|error| self.unchanged(error))
+    }
+
+    fn unchanged(&self, error: ChangeError) -> MembershipError {
+        match error {
+            ChangeError::NotLeader { .. } => self.not_leading().into(),
+            ChangeError::NoVoters
+            | ChangeError::NotMembers { .. }
+            | ChangeError::WouldLoseQuorum { .. }
+            | ChangeError::SingleOther
+            | ChangeError::Refused { .. } => refused(error.to_string()),
+            ChangeError::Busy
+            | ChangeError::LeadershipLost
+            | ChangeError::Late { .. }
+            | ChangeError::Stopped { .. } => ConsensusError::transient(error).into(),
+        }
+    }
+}
+
+#[async_trait]
+impl<H: OpenraftHighWaterHost> Membership for OpenraftDriver<H> {
+    async fn members(&self) -> Result<Vec<Member>, MembershipError> {
+        self.shared.refusal_of_all()?;
+        Ok(self.voters())
+    }
+
+    async fn add(&self, member: Member) -> Result<(), MembershipError> {
+        self.leading()?;
+        self.bring_in(&member, None).await
+    }
+
+    async fn remove(&self, node: NodeId) -> Result<(), MembershipError> {
+        self.leading()?;
+        let voters: BTreeSet<NodeId> = self.voters().iter().map(|member| member.node).collect();
+        if !voters.contains(&node) {
+            return Err(refused(format!("node {node} is no member")));
+        }
+        let stay = voters.into_iter().filter(|voter| *voter != node);
+        self.vote_with(stay.collect()).await
+    }
+
+    async fn replace(&self, old: NodeId, new: Member) -> Result<(), MembershipError> {
+        self.leading()?;
+        if old == new.node {
+            return Err(refused(format!(
+                "node {old} cannot take its own place; give the new node another number"
+            )));
+        }
+        if !self.voters().iter().any(|member| member.node == old) {
+            return Err(refused(format!("node {old} is no member")));
+        }
+        self.bring_in(&new, Some(old)).await
+    }
+}
+
+fn refused(reason: String) -> MembershipError {
+    MembershipError::Refused { reason }
+}

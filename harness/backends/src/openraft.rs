@@ -1,0 +1,133 @@
+//! The openraft driver as backends: on a log of its own, and on one that it shares.
+
+mod closing;
+mod hooks;
+mod node;
+mod piggyback;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tsoracle_consensus::ConsensusError;
+use tsoracle_driver_openraft::{DriverSettings, OpenraftDriver, Reads, StandaloneHost};
+use tsoracle_openraft_toolkit::GroupTimes;
+use tsoracle_testbed::{
+    Backend, Capabilities, Durability, HookKind, Links, Node, NodeSpec, Timing, UnnoticedDamage,
+};
+
+use closing::Closing;
+use node::{Hosted, RaftTestNode};
+pub use piggyback::OpenraftPiggybackBackend;
+
+/// [`OpenraftDriver`] on a [`StandaloneHost`], at its default settings but for how it reads.
+#[derive(Clone, Debug, Default)]
+pub struct OpenraftBackend {
+    settings: DriverSettings,
+    closing: Closing,
+}
+
+impl OpenraftBackend {
+    /// Every load asks a quorum, as one does whose engine has no lease to trust.
+    #[must_use]
+    pub fn reading_by_quorum() -> Self {
+        Self {
+            settings: DriverSettings {
+                reads: Reads::Quorum,
+                ..DriverSettings::default()
+            },
+            ..Self::default()
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for OpenraftBackend {
+    fn name(&self) -> &str {
+        match self.settings.reads {
+            Reads::Lease => "openraft",
+            Reads::Quorum => "openraft-read-index",
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    fn timing(&self) -> Timing {
+        timing(&self.settings)
+    }
+
+    fn crates(&self) -> Vec<(String, String)> {
+        crates()
+    }
+
+    async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
+        self.closing.wait_for(&spec.dir).await?;
+        let faults = node::initial_faults(&spec);
+        let host = StandaloneHost::builder(spec.cluster, spec.node, &spec.dir)
+            .members(&spec.members)
+            .joining(spec.joining)
+            .settings(|settings| {
+                let seeded = tsoracle_openraft_toolkit::RaftNodeSettings {
+                    seed: spec.seed,
+                    ..settings
+                };
+                seeded.on_links(faults)
+            });
+        let host = Arc::new(host.start().await?);
+        let driver = OpenraftDriver::start(Arc::clone(&host), self.settings);
+        let node = RaftTestNode::new(host, Arc::new(driver), &spec, self.closing.clone());
+        Ok(Arc::new(node))
+    }
+}
+
+impl Hosted for StandaloneHost {
+    type State = tsoracle_driver_openraft::StandaloneMachine;
+
+    fn node(&self) -> &tsoracle_openraft_toolkit::RaftNode<Self::Types, Self::State> {
+        Self::node(self)
+    }
+}
+
+fn capabilities() -> Capabilities {
+    use HookKind::{Campaign, HoldApply, Inject, PurgeNow, SnapshotNow};
+    Capabilities {
+        cluster_sizes: 1..=7,
+        durability: Durability::Disk,
+        leases: true,
+        unnoticed_damage: unnoticed_damage(),
+        links: Links::Node,
+        handoff: true,
+        membership: true,
+        hooks: [HoldApply, Inject, SnapshotNow, PurgeNow, Campaign].into(),
+    }
+}
+
+fn unnoticed_damage() -> Vec<UnnoticedDamage> {
+    vec![UnnoticedDamage {
+        file: "the whole directory".into(),
+        damage: tsoracle_testbed::Damage::Remove,
+        cause: "an empty directory is what a first start finds; the peers refuse the new store".into(),
+    }]
+}
+
+fn timing(settings: &DriverSettings) -> Timing {
+    let times = GroupTimes::default();
+    Timing {
+        election_timeout: times.election_max,
+        lease: Some(times.grant),
+        deadline: settings.deadline,
+    }
+}
+
+fn crates() -> Vec<(String, String)> {
+    let ours = env!("CARGO_PKG_VERSION");
+    [
+        ("tsoracle-driver-openraft", ours),
+        ("tsoracle-openraft-toolkit", ours),
+        ("tsoracle-store", ours),
+        ("openraft", tsoracle_openraft_toolkit::OPENRAFT_VERSION),
+    ]
+    .map(|(name, version)| (name.to_owned(), version.to_owned()))
+    .into()
+}

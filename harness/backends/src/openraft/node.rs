@@ -1,0 +1,121 @@
+//! A running node of the openraft driver, as the testbed sees it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tsoracle_consensus::{
+    ConsensusDriver, ConsensusError, Handoff, Membership, NodeId,
+};
+use tsoracle_driver_openraft::{OpenraftDriver, OpenraftHighWaterHost};
+use tsoracle_openraft_toolkit::{RaftNode, StateMachine};
+use tsoracle_peer_transport::Transport;
+use tsoracle_testbed::{Hooks, LinkFaults, Node, NodeSpec};
+
+use super::closing::Closing;
+use super::hooks::hooks;
+use crate::TransportLinks;
+
+/// How long a node may take to stop.
+const STOP: Duration = Duration::from_secs(2);
+
+/// A host on a node of the toolkit.
+pub(super) trait Hosted: OpenraftHighWaterHost {
+    type State: StateMachine<Self::Types>;
+
+    fn node(&self) -> &RaftNode<Self::Types, Self::State>;
+}
+
+/// One node. Dropped, it goes without a word to anyone.
+pub(super) struct RaftTestNode<H: Hosted> {
+    host: Arc<H>,
+    driver: Arc<OpenraftDriver<H>>,
+    /// What the suite talks to: the driver, or something in front of it.
+    shown: Arc<dyn ConsensusDriver>,
+    service_endpoint: String,
+    dir: PathBuf,
+    closing: Closing,
+}
+
+impl<H: Hosted> RaftTestNode<H> {
+    pub(super) fn new(
+        host: Arc<H>,
+        driver: Arc<OpenraftDriver<H>>,
+        spec: &NodeSpec,
+        closing: Closing,
+    ) -> Self {
+        let own = spec.members.iter().find(|member| member.node == spec.node);
+        let service_endpoint = own.map(|own| own.service_endpoint.clone());
+        Self {
+            host,
+            shown: Arc::clone(&driver) as Arc<dyn ConsensusDriver>,
+            driver,
+            service_endpoint: service_endpoint.unwrap_or_default(),
+            dir: spec.dir.clone(),
+            closing,
+        }
+    }
+
+    /// Shows another driver in front of this one.
+    pub(super) fn behind(mut self, shown: Arc<dyn ConsensusDriver>) -> Self {
+        self.shown = shown;
+        self
+    }
+}
+
+#[async_trait]
+impl<H: Hosted> Node for RaftTestNode<H> {
+    fn driver(&self) -> Arc<dyn ConsensusDriver> {
+        Arc::clone(&self.shown)
+    }
+
+    fn service_endpoint(&self) -> String {
+        self.service_endpoint.clone()
+    }
+
+    async fn shutdown(&self) -> Result<(), ConsensusError> {
+        self.driver.stop();
+        let stopped = self.host.node().shutdown(STOP).await;
+        stopped.map_err(ConsensusError::permanent)
+    }
+
+    fn hooks(&self) -> Hooks {
+        hooks(&self.host)
+    }
+
+    fn handoff(&self) -> Option<Arc<dyn Handoff>> {
+        Some(Arc::clone(&self.driver) as Arc<dyn Handoff>)
+    }
+
+    fn membership(&self) -> Option<Arc<dyn Membership>> {
+        Some(Arc::clone(&self.driver) as Arc<dyn Membership>)
+    }
+
+    fn links(&self) -> Option<Arc<dyn LinkFaults>> {
+        let transport = self.host.node().transport().clone();
+        Some(Arc::new(TransportLinks::new(transport)))
+    }
+}
+
+impl<H: Hosted> Drop for RaftTestNode<H> {
+    fn drop(&mut self) {
+        let host = Arc::clone(&self.host);
+        self.closing.close(self.dir.clone(), async move {
+            // Whatever does not end in time goes on to the end of the process.
+            let _ = host.node().shutdown(STOP * 4).await;
+        });
+    }
+}
+
+/// Sets the faults that the links have from their first frame on.
+pub(super) fn initial_faults(spec: &NodeSpec) -> impl Fn(&Transport) + Send + Sync + 'static {
+    let faults = spec.link_faults.clone();
+    move |transport| {
+        let links = TransportLinks::new(transport.clone());
+        for (to, fault) in &faults {
+            let to: NodeId = *to;
+            links.set(to, *fault);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! One node of one group, ready made: store, links, engine and lease, wired as the lease asks.
+
+mod error;
+mod members;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use openraft::Raft;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tsoracle_lease::Stored;
+use tsoracle_peer_transport::{
+    ClusterId, GroupId, Incarnation, Me, PeerId, Settings as LinkSettings, StoreId, TcpAcceptor,
+    TcpDialer, Transport,
+};
+use tsoracle_store::{Settings as StoreSettings, Store, StoredIdentities};
+
+use crate::{
+    Bootstrap, Flat, Following, Keeper, KeeperSettings, LOG_FAMILY, Lifecycle, META_FAMILY,
+    Machine, MachineHandle, Network, PeerAddress, RaftBallot, RaftTypes, RocksdbLogStore,
+    RocksdbSnapshots, SNAPSHOT_FAMILY, Serving, StateMachine, checked,
+};
+pub use error::RaftNodeError;
+pub use settings::{Begin, RaftNodeSettings};
+
+/// The group of a node that has one only.
+const GROUP: GroupId = GroupId(1);
+
+/// The note that keeps the longest grant, in nanoseconds.
+const LONGEST: &str = "lease/longest";
+
+/// The state machine of a [`RaftNode`], as its engine has it.
+pub type NodeMachine<C, M> = Machine<C, M, RocksdbSnapshots<C, Flat>>;
+
+/// A node of a group: its store in a directory, its links over TCP, its engine, its lease.
+///
+/// Dropped, it stops like a process that ends: nobody is told, and what was not durable is lost.
+pub struct RaftNode<C: RaftTypes, M: StateMachine<C>> {
+    lifecycle: Lifecycle<C, NodeMachine<C, M>>,
+    machine: MachineHandle<C, M>,
+    transport: Transport,
+    store: Store,
+    running: Mutex<Option<Running>>,
+}
+
+/// What ends when the node does.
+struct Running {
+    following: Following,
+    serving: Serving,
+    members: JoinHandle<()>,
+}
+
+impl<C, M> RaftNode<C, M>
+where
+    C: RaftTypes<Node: PeerAddress>,
+    M: StateMachine<C>,
+{
+    /// Opens the store, binds the port, and runs. Returns before anyone is elected.
+    ///
+    /// # Errors
+    /// [`RaftNodeError`].
+    pub async fn start(
+        settings: RaftNodeSettings<C::Node>,
+        machine: M,
+    ) -> Result<Self, RaftNodeError> {
+        let store = open_store(&settings).await?;
+        let started = Self::on(store.clone(), settings, machine).await;
+        if started.is_err() {
+            // The refusal is what counts; a disk that hangs lets the store go later.
+            let _ = store.shutdown_async(Duration::from_secs(1)).await;
+        }
+        started
+    }
+
+    async fn on(
+        store: Store,
+        settings: RaftNodeSettings<C::Node>,
+        machine: M,
+    ) -> Result<Self, RaftNodeError> {
+        let me = settings.node;
+        let config = checked(settings.config()?)?;
+        let transport = links(&store, &settings).await?;
+        let log = RocksdbLogStore::<C, Flat>::open(store.clone(), Flat, settings.tail)
+            .await
+            .map_err(RaftNodeError::Records)?;
+        let stored = Stored {
+            promise: log.vote().as_ref().map(RaftBallot::from),
+            longest: longest_grant(&store, settings.times.grant).await?,
+        };
+        let keeper = Keeper::start(KeeperSettings {
+            observer: settings.observer.clone(),
+            ..KeeperSettings::new(me, GROUP, transport.clone(), settings.times.lease()?, stored)
+        })?;
+        let network = Network::new(transport.clone(), settings.network);
+        let snapshots = RocksdbSnapshots::open(store.clone(), Flat).await;
+        let snapshots = snapshots.map_err(RaftNodeError::Records)?;
+        let machine = Machine::open(machine, snapshots).await;
+        let machine = machine.map_err(RaftNodeError::Records)?;
+        let handle = machine.handle();
+        let links = network.group(me, GROUP, keeper.clone());
+        let raft = Raft::new(me, config, links, log, machine).await;
+        let raft = raft.map_err(|fatal| RaftNodeError::Engine {
+            why: fatal.to_string(),
+        })?;
+        let running = Running {
+            following: keeper.follow(&raft),
+            serving: network.serve(GROUP, raft.clone(), keeper.clone())?,
+            members: tokio::spawn(members::follow(raft.clone(), transport.clone())),
+        };
+        let node = Self {
+            lifecycle: Lifecycle::new(raft, keeper),
+            machine: handle,
+            transport,
+            store,
+            running: Mutex::new(Some(running)),
+        };
+        node.begin(settings.begin).await?;
+        Ok(node)
+    }
+
+    async fn begin(&self, begin: Begin<C::Node>) -> Result<(), RaftNodeError> {
+        let within = Duration::from_secs(10);
+        let known = self.raft().is_initialized().await;
+        let known = known.map_err(|fatal| RaftNodeError::Engine {
+            why: fatal.to_string(),
+        })?;
+        let how = match begin {
+            _ if known => Bootstrap::Reopen,
+            Begin::With(members) => Bootstrap::Fresh { members },
+            Begin::Joining(_) => Bootstrap::Join,
+        };
+        Ok(self.lifecycle.bootstrap(how, within).await?)
+    }
+}
+
+impl<C: RaftTypes, M: StateMachine<C>> RaftNode<C, M> {
+    /// The engine.
+    #[must_use]
+    pub const fn raft(&self) -> &Raft<C, NodeMachine<C, M>> {
+        self.lifecycle.raft()
+    }
+
+    /// The keeper of the lease.
+    #[must_use]
+    pub const fn keeper(&self) -> &Keeper {
+        self.lifecycle.keeper()
+    }
+
+    /// Members and handoffs.
+    #[must_use]
+    pub const fn lifecycle(&self) -> &Lifecycle<C, NodeMachine<C, M>> {
+        &self.lifecycle
+    }
+
+    /// The state machine's state.
+    #[must_use]
+    pub const fn machine(&self) -> &MachineHandle<C, M> {
+        &self.machine
+    }
+
+    /// The links.
+    #[must_use]
+    pub const fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops the node: its lease ends and is released, the engine and the links stop, the store is
+    /// released. Stopping again waits for the same end.
+    ///
+    /// # Errors
+    /// [`RaftNodeError::Stalled`] if that is not done in time, by a disk that hangs for example;
+    /// it goes on.
+    pub async fn shutdown(&self, within: Duration) -> Result<(), RaftNodeError> {
+        self.keeper().end();
+        let running = self.take();
+        self.machine.hold(false);
+        let engine = async {
+            // A task that panicked has ended too.
+            let _ = self.raft().shutdown().await;
+            drop(running);
+            // A peer that does not let go of a connection is no reason to keep the store.
+            let _ = self.transport.shutdown().await;
+        };
+        let engine = timeout(within, engine).await;
+        let store = self.store.shutdown_async(within).await;
+        if engine.is_err() {
+            return Err(RaftNodeError::Stalled { within });
+        }
+        Ok(store?)
+    }
+
+    fn take(&self) -> Option<Running> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.take()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.members.abort();
+    }
+}
+
+impl<C: RaftTypes, M: StateMachine<C>> Debug for RaftNode<C, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaftNode")
+            .field("node", self.raft().node_id())
+            .field("dir", &self.store.dir())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn open_store<N>(settings: &RaftNodeSettings<N>) -> Result<Store, RaftNodeError> {
+    let families = [LOG_FAMILY, META_FAMILY, SNAPSHOT_FAMILY];
+    let open = StoreSettings::new(settings.cluster, settings.node, families);
+    let dir = settings.dir.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(dir, &open));
+    let opened = timeout(settings.open_within, opened).await;
+    let stalled = RaftNodeError::Stalled {
+        within: settings.open_within,
+    };
+    let opened = opened.map_err(|_| stalled)?;
+    Ok(opened.map_err(|ended| RaftNodeError::Engine {
+        why: ended.to_string(),
+    })??)
+}
+
+/// Links to every node that the settings name; the members' own addresses come with the log.
+async fn links<N: PeerAddress>(
+    store: &Store,
+    settings: &RaftNodeSettings<N>,
+) -> Result<Transport, RaftNodeError> {
+    let identities = {
+        let store = store.clone();
+        let opened = tokio::task::spawn_blocking(move || StoredIdentities::open(store)).await;
+        opened.map_err(|ended| RaftNodeError::Engine {
+            why: ended.to_string(),
+        })??
+    };
+    let me = Me {
+        cluster: ClusterId(settings.cluster),
+        node: PeerId(settings.node),
+        store: StoreId(u128::from(store.identity().store)),
+        incarnation: Incarnation::counted(store.starts()),
+    };
+    let known = settings.begin.nodes().iter();
+    let others = known.filter(|(node, _)| **node != settings.node);
+    let peers = others.map(|(node, described)| described.peer(*node)).collect();
+    let links = LinkSettings {
+        timing: settings.times.handshake(),
+        identities: Arc::new(identities),
+        seed: settings.seed,
+        ..LinkSettings::new(me, peers)
+    };
+    let listener = TcpAcceptor::bind(&settings.listen).await?;
+    let transport = Transport::start(links, listener, TcpDialer)?;
+    settings.prepare_links(&transport);
+    Ok(transport)
+}
+
+/// The longest grant that this store was ever started with, this start included; durable before it
+/// is used.
+async fn longest_grant(store: &Store, grant: Duration) -> Result<Duration, RaftNodeError> {
+    let noted = store.note(LONGEST)?;
+    let noted = noted.and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok());
+    let longest = noted.map_or(Duration::ZERO, |nanos| {
+        Duration::from_nanos(u64::from_le_bytes(nanos))
+    });
+    if longest >= grant {
+        return Ok(longest);
+    }
+    let nanos = u64::try_from(grant.as_nanos()).unwrap_or(u64::MAX);
+    store
+        .set_note_async(LONGEST, Some(&nanos.to_le_bytes()))
+        .await?;
+    Ok(grant)
+}
