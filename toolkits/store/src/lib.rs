@@ -28,6 +28,8 @@ mod queue;
 #[cfg(feature = "rocksdb")]
 mod read;
 #[cfg(feature = "rocksdb")]
+mod recovery;
+#[cfg(feature = "rocksdb")]
 mod settings;
 #[cfg(feature = "rocksdb")]
 mod shared;
@@ -35,6 +37,8 @@ mod shared;
 mod store;
 #[cfg(feature = "rocksdb")]
 mod wait;
+#[cfg(feature = "rocksdb")]
+mod wal;
 #[cfg(feature = "rocksdb")]
 mod writer;
 

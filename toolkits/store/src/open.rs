@@ -17,7 +17,7 @@ use crate::marker::Marker;
 use crate::queue::Queue;
 use crate::shared::Shared;
 use crate::writer::Writer;
-use crate::{DirLock, Identity, Settings, StoreError};
+use crate::{DirLock, Identity, Settings, StoreError, recovery};
 
 /// The number of times that the store was opened, in the family of notes.
 const STARTS: &[u8] = b"istarts";
@@ -95,23 +95,19 @@ fn find_marker(folder: &Folder, settings: &Settings) -> Result<Marker, StoreErro
     }
 }
 
-/// Opens RocksDB and holds what it recovered against what is known to have been durable.
+/// Opens RocksDB once the store is known to be whole, and holds what it recovered against that.
 fn open_engine(
     folder: &Folder,
     settings: &Settings,
     marker: &Marker,
     durable: u64,
 ) -> Result<Engine, StoreError> {
+    let expected = recovery::check(folder, settings, marker, durable)?;
     let db = engine::open(&folder.rocksdb, settings, false)?;
-    let name = db.get_db_identity();
-    let name = name.map_err(StoreError::rocksdb("name itself", &folder.rocksdb))?;
-    if name != marker.rocksdb {
-        let why = "it is not the RocksDB of this store";
-        return Err(StoreError::damaged(&folder.rocksdb, why));
-    }
+    recovery::name_matches(&db, folder, marker)?;
     let recovered = db.latest_sequence_number();
-    if recovered < durable {
-        let why = format!("changes up to {durable} were durable, and only {recovered} are there");
+    if recovered != expected {
+        let why = format!("its files hold changes up to {expected}, it recovered {recovered}");
         return Err(StoreError::damaged(&folder.rocksdb, why));
     }
     Ok(Engine::new(&folder.rocksdb, settings, db))
