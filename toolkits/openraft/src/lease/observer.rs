@@ -1,0 +1,27 @@
+//! Who is told of the lease.
+
+use std::fmt::Debug;
+
+use tsoracle_lease::Reading;
+
+use super::RaftBallot;
+
+/// Is told of this node's own lease, in order, at the moment of each change.
+///
+/// The keeper calls it while it holds its lock: return at once, and do not call the keeper.
+pub trait LeaseObserver: Debug + Send + Sync + 'static {
+    /// This node's lease at `ballot` lasts until `deadline`, itself outside of it, on the keeper's
+    /// clock. Deadlines of one ballot grow. A lease that has passed its deadline may be renewed
+    /// under the same ballot, if nobody led in between.
+    fn renewed(&self, ballot: RaftBallot, deadline: Reading);
+
+    /// The leadership at `ballot` is over, or its lease is given up; it is not renewed again. Told
+    /// before anybody else may learn of it.
+    fn ended(&self, ballot: RaftBallot);
+}
+
+/// Nobody is told.
+impl LeaseObserver for () {
+    fn renewed(&self, _: RaftBallot, _: Reading) {}
+    fn ended(&self, _: RaftBallot) {}
+}

@@ -1,0 +1,120 @@
+//! Rounds, grants and releases on their way between the nodes.
+
+use std::collections::BTreeSet;
+
+use tokio::time::sleep;
+use tsoracle_lease::{Ballot, LeaseMessage, NodeId, Reading};
+use tsoracle_peer_transport::PeerId;
+
+use super::state::{Confirmed, Shared};
+use super::{Keeper, RaftBallot};
+use crate::network::wire;
+
+impl Shared {
+    /// Sends to each of them; what is lost is asked for again by the next round, or runs out.
+    pub(super) fn send(&self, to: &BTreeSet<NodeId>, message: &LeaseMessage<RaftBallot>) {
+        let frame = match wire::encode_message(message) {
+            Ok(frame) => frame,
+            Err(error) => {
+                tracing::error!(group = %self.group, "a lease message has no encoding: {error}");
+                return;
+            }
+        };
+        for node in to {
+            if let Err(lost) = self
+                .transport
+                .send(PeerId(node.0), self.group, frame.clone())
+            {
+                tracing::trace!(group = %self.group, "a lease message is lost: {lost}");
+            }
+        }
+    }
+
+    /// Asks everybody whose grant may count. The clock is read before the first frame leaves.
+    pub(super) fn ask_round(&self) -> Option<Confirmed> {
+        let (round, to) = {
+            let mut state = self.lock();
+            let round = state.node.round(self.clock.now())?;
+            self.tell(&mut state);
+            (round, state.others(self.me))
+        };
+        self.send(&to, &LeaseMessage::Round(round));
+        Some(Confirmed {
+            ballot: round.ballot,
+            round: round.round,
+        })
+    }
+
+    fn due(&self) -> Option<Reading> {
+        self.lock().node.next_round()
+    }
+}
+
+impl Keeper {
+    /// Handles what another node's keeper sent, at once.
+    pub(crate) fn receive(&self, from: PeerId, message: LeaseMessage<RaftBallot>) {
+        let shared = &self.shared;
+        let from = NodeId(from.0);
+        match message {
+            LeaseMessage::Round(round) if round.ballot.owner() == from => {
+                let mut state = shared.lock();
+                let granted = state.node.grant(&round, shared.clock.now());
+                drop(state);
+                match granted {
+                    Ok(grant) => {
+                        shared.send(&BTreeSet::from([from]), &LeaseMessage::Grant(grant));
+                        shared.granted(round.ballot);
+                    }
+                    Err(refusal) => {
+                        tracing::trace!(group = %shared.group, "a round is refused: {refusal}");
+                    }
+                }
+            }
+            LeaseMessage::Grant(grant) => {
+                let mut state = shared.lock();
+                state.node.granted(from, &grant);
+                shared.tell(&mut state);
+            }
+            LeaseMessage::Release(release) if release.ballot.owner() == from => {
+                shared.lock().node.released(&release);
+                shared.open();
+            }
+            LeaseMessage::Round(_) | LeaseMessage::Release(_) => {
+                tracing::warn!(group = %shared.group, %from, "a lease message in another's name");
+            }
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn granted(&self, ballot: RaftBallot) {
+        self.granted_to.send_if_modified(|known| {
+            let newer = *known < Some(ballot);
+            if newer {
+                *known = Some(ballot);
+            }
+            newer
+        });
+    }
+}
+
+/// Sends a round whenever one is due.
+pub(super) async fn keep_rounds(keeper: Keeper) {
+    let shared = &keeper.shared;
+    loop {
+        let woken = shared.wake.notified();
+        let Some(due) = shared.due() else {
+            woken.await;
+            continue;
+        };
+        let wait = due.saturating_since(shared.clock.now());
+        if wait.is_zero() {
+            shared.ask_round();
+            continue;
+        }
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = woken => {}
+        }
+    }
+}

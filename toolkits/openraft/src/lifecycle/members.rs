@@ -1,0 +1,220 @@
+//! Changes of the members, one at a time, with the lease covered before each.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver;
+use openraft::error::{ClientWriteError, RaftError};
+use openraft::storage::RaftStateMachine;
+use openraft::{ChangeMembers, Precondition};
+use tsoracle_lease::{ChangeRefused, NodeId, Quorum};
+
+use super::view::View;
+use super::{ChangeError, Deadline, Lifecycle};
+use crate::lease::Uncovered;
+use crate::{RaftBallot, RaftTypes};
+
+impl<C, SM> Lifecycle<C, SM>
+where
+    C: RaftTypes,
+    SM: RaftStateMachine<C>,
+{
+    /// Adds a node that gets the log and has no vote, and waits until it has the log, but for the
+    /// newest entries.
+    ///
+    /// Dropped or late, the change goes on by itself.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn add_learner(
+        &self,
+        id: u64,
+        node: C::Node,
+        within: Duration,
+    ) -> Result<(), ChangeError> {
+        let place = self.busy.clone().try_lock_owned();
+        let place = place.map_err(|_| ChangeError::Busy)?;
+        let deadline = Deadline::new(within);
+        let this = self.clone();
+        let add = tokio::spawn(async move {
+            let view = this.leading()?;
+            this.accepts(view.ballot).await?;
+            let added = this.raft.add_learner(id, node, false).await;
+            added.map_err(|error| refused(&error))?;
+            drop(place);
+            this.caught_up(id).await
+        });
+        finished(deadline, add).await
+    }
+
+    /// Makes `voters` the nodes that vote. Nodes that lose their vote stay as learners with
+    /// `retain`, and are removed without it. All new voters have to be members already.
+    ///
+    /// The leader's lease is made to stand on the new voters too before the change is proposed. If
+    /// the leader is not among them, its lease is ended and released first, and leadership goes to
+    /// the voter with the most of the log once the change is committed.
+    ///
+    /// Dropped or late, the change goes on by itself.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn change_membership(
+        &self,
+        voters: BTreeSet<u64>,
+        retain: bool,
+        within: Duration,
+    ) -> Result<(), ChangeError> {
+        let place = self.busy.clone().try_lock_owned();
+        let place = place.map_err(|_| ChangeError::Busy)?;
+        let deadline = Deadline::new(within);
+        let view = self.leading()?;
+        let quorum = admitted(&view, &voters)?;
+        let this = self.clone();
+        let change = tokio::spawn(async move {
+            let _place = place;
+            this.accepts(view.ballot).await?;
+            if voters.contains(&view.me()) {
+                this.change_among(view.ballot, voters, retain, &quorum, deadline)
+                    .await
+            } else {
+                this.keeper.end();
+                this.propose(view.ballot, voters, retain).await?;
+                this.leave().await
+            }
+        });
+        finished(deadline, change).await
+    }
+
+    fn leading(&self) -> Result<View<C>, ChangeError> {
+        self.view()
+            .map_err(|leader| ChangeError::NotLeader { leader })
+    }
+
+    /// Waits until an entry of the leader's own term is committed: until then the voters that it
+    /// knows may yet be undone.
+    async fn accepts(&self, ballot: RaftBallot) -> Result<(), ChangeError> {
+        let mut commits = self.raft.watch_commit_progress();
+        let mut server = self.raft.server_metrics();
+        loop {
+            if self.leading().map(|view| view.ballot) != Ok(ballot) {
+                return Err(ChangeError::LeadershipLost);
+            }
+            let committed = commits.get().map(|id| RaftBallot::from(&id.leader_id));
+            if committed == Some(ballot) {
+                break;
+            }
+            let changed = tokio::select! {
+                changed = commits.changed() => changed,
+                changed = server.changed() => changed,
+            };
+            changed.map_err(|_| stopped())?;
+        }
+        // The keeper follows the same news.
+        let mut granted = self.keeper.granted_to();
+        let led = granted.wait_for(|granted| *granted >= Some(ballot)).await;
+        led.map(drop).map_err(|_| stopped())
+    }
+
+    async fn change_among(
+        &self,
+        ballot: RaftBallot,
+        voters: BTreeSet<u64>,
+        retain: bool,
+        quorum: &Quorum,
+        deadline: Deadline,
+    ) -> Result<(), ChangeError> {
+        let changing = self.keeper.begin_change(quorum);
+        let _changing = changing.map_err(|refused| match refused {
+            ChangeRefused::SingleOther => ChangeError::SingleOther,
+            ChangeRefused::NotLeading | ChangeRefused::LeaderLeaves => ChangeError::LeadershipLost,
+        })?;
+        let covered = self.keeper.covered(ballot, quorum, deadline.left()).await;
+        covered.map_err(|uncovered| match uncovered {
+            Uncovered::Lost => ChangeError::LeadershipLost,
+            Uncovered::Late => ChangeError::Late {
+                within: deadline.within,
+            },
+        })?;
+        self.propose(ballot, voters, retain).await
+    }
+
+    /// Both steps of openraft's change, under the ballot that the lease was covered for.
+    async fn propose(
+        &self,
+        ballot: RaftBallot,
+        voters: BTreeSet<u64>,
+        retain: bool,
+    ) -> Result<(), ChangeError> {
+        let under = Precondition::CommittedLeaderId {
+            committed_leader_id: ballot.into(),
+        };
+        let change = ChangeMembers::ReplaceAllVoters(voters);
+        let changed = self
+            .raft
+            .change_membership_if(change, retain, [under])
+            .await;
+        changed.map(drop).map_err(|error| refused(&error))
+    }
+
+    async fn caught_up(&self, id: u64) -> Result<(), ChangeError> {
+        let mut metrics = self.raft.metrics();
+        loop {
+            if self.leading()?.is_ready(id) {
+                return Ok(());
+            }
+            metrics.changed().await.map_err(|_| stopped())?;
+        }
+    }
+}
+
+/// Whether these may become the voters.
+fn admitted<C: RaftTypes>(view: &View<C>, voters: &BTreeSet<u64>) -> Result<Quorum, ChangeError> {
+    let quorum = Quorum::majority(voters.iter().copied().map(NodeId));
+    let quorum = quorum.map_err(|_| ChangeError::NoVoters)?;
+    let strangers: BTreeSet<_> = voters.difference(&view.members()).copied().collect();
+    if !strangers.is_empty() {
+        return Err(ChangeError::NotMembers { nodes: strangers });
+    }
+    if voters.len() == 1 && !voters.contains(&view.me()) {
+        return Err(ChangeError::SingleOther);
+    }
+    let ready: BTreeSet<_> = voters
+        .iter()
+        .copied()
+        .filter(|node| view.is_ready(*node))
+        .collect();
+    let needed = quorum.write();
+    if ready.len() < needed {
+        return Err(ChangeError::WouldLoseQuorum { ready, needed });
+    }
+    Ok(quorum)
+}
+
+/// Waits for a change that runs by itself.
+async fn finished(
+    deadline: Deadline,
+    change: tokio::task::JoinHandle<Result<(), ChangeError>>,
+) -> Result<(), ChangeError> {
+    let within = deadline.within;
+    let done = deadline.limit(change).await;
+    let done = done.ok_or(ChangeError::Late { within })?;
+    done.unwrap_or_else(|_| Err(stopped()))
+}
+
+fn refused<C: RaftTypes>(error: &RaftError<C, ClientWriteError<C>>) -> ChangeError {
+    match error {
+        RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => ChangeError::LeadershipLost,
+        RaftError::APIError(error) => ChangeError::Refused {
+            why: error.to_string(),
+        },
+        RaftError::Fatal(error) => ChangeError::Stopped {
+            why: error.to_string(),
+        },
+    }
+}
+
+fn stopped() -> ChangeError {
+    ChangeError::Stopped {
+        why: "it was shut down".to_owned(),
+    }
+}
