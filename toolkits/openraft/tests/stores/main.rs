@@ -1,0 +1,19 @@
+//! The stores on RocksDB: what they keep through restarts, crashes and damage, and what it costs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+#![cfg(feature = "rocksdb-log-store")]
+
+mod costs;
+mod damage;
+mod groups;
+mod kills;
+mod machine;
+mod points;
+mod reading;
+mod snapshots;
+mod suite;
+mod support;
