@@ -12,7 +12,7 @@ use tsoracle_consensus::{
     reject_out_of_range_advance,
 };
 use tsoracle_core::Epoch;
-use tsoracle_openraft_toolkit::{LeaderId, ProveError, RaftBallot};
+use tsoracle_openraft_toolkit::{LeaderId, ProveError, RaftBallot, RaftTypes};
 
 use crate::leadership::{Shared, follow};
 use crate::{DriverSettings, HighWaterCommand, OpenraftHighWaterHost, Reads, decode_epoch};
@@ -164,7 +164,7 @@ pub(crate) async fn write<H: OpenraftHighWaterHost>(
     leader: LeaderId,
 ) -> Result<u64, ConsensusError> {
     let command = host.command(HighWaterCommand(payload));
-    let (answer, answered) = openraft::impls::OneshotResponder::new_pair();
+    let (answer, answered) = H::Types::responder();
     let write = host.lifecycle().raft().write(command).with_leader(leader).responder(answer);
     write.await.map_err(|fatal| stopped(&fatal))?;
     let Ok(written) = answered.await else {

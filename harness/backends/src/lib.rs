@@ -6,6 +6,8 @@ mod file;
 mod links;
 #[cfg(feature = "network")]
 mod network;
+#[cfg(feature = "openraft")]
+mod openraft;
 
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ pub use file::FileBackend;
 pub use links::TransportLinks;
 #[cfg(feature = "network")]
 pub use network::PeerTransport;
+#[cfg(feature = "openraft")]
+pub use openraft::{OpenraftBackend, OpenraftPiggybackBackend};
 
 /// Every driver that this build contains, in the order of the reports.
 #[must_use]
@@ -24,6 +28,12 @@ pub fn all() -> Vec<Arc<dyn Backend>> {
     vec![
         #[cfg(feature = "file")]
         Arc::new(FileBackend::default()),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::default()),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::reading_by_quorum()),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftPiggybackBackend::default()),
     ]
 }
 

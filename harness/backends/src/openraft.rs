@@ -9,15 +9,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tsoracle_consensus::ConsensusError;
-use tsoracle_driver_openraft::{DriverSettings, OpenraftDriver, Reads, StandaloneHost};
-use tsoracle_openraft_toolkit::GroupTimes;
+use tsoracle_driver_openraft::{
+    DriverSettings, OpenraftDriver, Reads, StandaloneHost, StandaloneMachine,
+};
+use tsoracle_openraft_toolkit::{GroupTimes, RaftNode, RaftNodeSettings};
 use tsoracle_testbed::{
-    Backend, Capabilities, Durability, HookKind, Links, Node, NodeSpec, Timing, UnnoticedDamage,
+    Backend, Capabilities, Damage, Durability, HookKind, Links, Node, NodeSpec, Timing,
+    UnnoticedDamage,
 };
 
 use closing::Closing;
 use node::{Hosted, RaftTestNode};
 pub use piggyback::OpenraftPiggybackBackend;
+
+/// The engine's version, as the workspace pins it.
+const OPENRAFT: &str = "0.10.0-alpha.37";
 
 /// [`OpenraftDriver`] on a [`StandaloneHost`], at its default settings but for how it reads.
 #[derive(Clone, Debug, Default)]
@@ -67,12 +73,10 @@ impl Backend for OpenraftBackend {
         let host = StandaloneHost::builder(spec.cluster, spec.node, &spec.dir)
             .members(&spec.members)
             .joining(spec.joining)
-            .settings(|settings| {
-                let seeded = tsoracle_openraft_toolkit::RaftNodeSettings {
-                    seed: spec.seed,
-                    ..settings
-                };
-                seeded.on_links(faults)
+            .settings(|settings| RaftNodeSettings {
+                seed: spec.seed,
+                on_links: Some(Arc::new(faults)),
+                ..settings
             });
         let host = Arc::new(host.start().await?);
         let driver = OpenraftDriver::start(Arc::clone(&host), self.settings);
@@ -82,9 +86,9 @@ impl Backend for OpenraftBackend {
 }
 
 impl Hosted for StandaloneHost {
-    type State = tsoracle_driver_openraft::StandaloneMachine;
+    type State = StandaloneMachine;
 
-    fn node(&self) -> &tsoracle_openraft_toolkit::RaftNode<Self::Types, Self::State> {
+    fn node(&self) -> &RaftNode<Self::Types, Self::State> {
         Self::node(self)
     }
 }
@@ -106,7 +110,7 @@ fn capabilities() -> Capabilities {
 fn unnoticed_damage() -> Vec<UnnoticedDamage> {
     vec![UnnoticedDamage {
         file: "the whole directory".into(),
-        damage: tsoracle_testbed::Damage::Remove,
+        damage: Damage::Remove,
         cause: "an empty directory is what a first start finds; the peers refuse the new store".into(),
     }]
 }
@@ -126,7 +130,7 @@ fn crates() -> Vec<(String, String)> {
         ("tsoracle-driver-openraft", ours),
         ("tsoracle-openraft-toolkit", ours),
         ("tsoracle-store", ours),
-        ("openraft", tsoracle_openraft_toolkit::OPENRAFT_VERSION),
+        ("openraft", OPENRAFT),
     ]
     .map(|(name, version)| (name.to_owned(), version.to_owned()))
     .into()

@@ -11,11 +11,31 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tsoracle-consensus", &["tsoracle-core"]),
     (
         "tsoracle-driver-file",
-        &["tsoracle-core", "tsoracle-consensus"],
+        &["tsoracle-core", "tsoracle-consensus", "tsoracle-store"],
+    ),
+    (
+        "tsoracle-driver-openraft",
+        &[
+            "tsoracle-core",
+            "tsoracle-consensus",
+            "tsoracle-lease",
+            "tsoracle-peer-transport",
+            "tsoracle-openraft-toolkit",
+        ],
     ),
     ("tsoracle-codec", &[]),
     ("tsoracle-lease", &[]),
     ("tsoracle-peer-transport", &["tsoracle-codec"]),
+    ("tsoracle-store", &["tsoracle-peer-transport"]),
+    (
+        "tsoracle-openraft-toolkit",
+        &[
+            "tsoracle-codec",
+            "tsoracle-lease",
+            "tsoracle-peer-transport",
+            "tsoracle-store",
+        ],
+    ),
     ("tsoracle-faultfs", &[]),
     (
         "tsoracle-testbed",
@@ -43,7 +63,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "tsoracle-core",
             "tsoracle-consensus",
+            "tsoracle-codec",
             "tsoracle-driver-file",
+            "tsoracle-driver-openraft",
+            "tsoracle-openraft-toolkit",
             "tsoracle-peer-transport",
             "tsoracle-testbed",
         ],
@@ -70,6 +93,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Dev-dependencies between our crates, listed apart: they reach no user.
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("tsoracle-driver-file", &["tsoracle-faultfs"]),
+    ("tsoracle-store", &["tsoracle-faultfs"]),
+    ("tsoracle-openraft-toolkit", &["tsoracle-faultfs"]),
     ("tsoracle-latency", &["tsoracle-conformance"]),
     ("tsoracle-backends", &["tsoracle-conformance"]),
     (

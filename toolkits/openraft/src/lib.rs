@@ -44,7 +44,7 @@ pub use snapshots::SnapshotKeeper;
 pub use snapshots::{RocksdbSnapshots, SNAPSHOT_FAMILY};
 pub use types::{
     Entry, LeaderId, LogId, Members, Payload, RaftTypes, Snapshot, SnapshotMeta, SnapshotPayload,
-    StoredMembership, Vote,
+    StoredMembership, Vote, WriteAnswer,
 };
 
 #[doc(hidden)]

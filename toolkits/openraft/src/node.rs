@@ -4,12 +4,12 @@ mod error;
 mod members;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use openraft::Raft;
+use openraft::storage::RaftLogStorage;
+use openraft::{Raft, RaftLogReader};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tsoracle_lease::Stored;
@@ -49,8 +49,8 @@ pub struct RaftNode<C: RaftTypes, M: StateMachine<C>> {
 
 /// What ends when the node does.
 struct Running {
-    following: Following,
-    serving: Serving,
+    _following: Following,
+    _serving: Serving,
     members: JoinHandle<()>,
 }
 
@@ -84,11 +84,12 @@ where
         let me = settings.node;
         let config = checked(settings.config()?)?;
         let transport = links(&store, &settings).await?;
-        let log = RocksdbLogStore::<C, Flat>::open(store.clone(), Flat, settings.tail)
-            .await
-            .map_err(RaftNodeError::Records)?;
+        let log = RocksdbLogStore::<C, Flat>::open(store.clone(), Flat, settings.tail);
+        let mut log = log.await.map_err(RaftNodeError::Records)?;
+        let vote = log.get_log_reader().await.read_vote().await;
+        let vote = vote.map_err(RaftNodeError::Records)?;
         let stored = Stored {
-            promise: log.vote().as_ref().map(RaftBallot::from),
+            promise: vote.as_ref().map(RaftBallot::from),
             longest: longest_grant(&store, settings.times.grant).await?,
         };
         let keeper = Keeper::start(KeeperSettings {
@@ -107,8 +108,8 @@ where
             why: fatal.to_string(),
         })?;
         let running = Running {
-            following: keeper.follow(&raft),
-            serving: network.serve(GROUP, raft.clone(), keeper.clone())?,
+            _following: keeper.follow(&raft),
+            _serving: network.serve(GROUP, raft.clone(), keeper.clone())?,
             members: tokio::spawn(members::follow(raft.clone(), transport.clone())),
         };
         let node = Self {
@@ -248,7 +249,7 @@ async fn links<N: PeerAddress>(
         })??
     };
     let me = Me {
-        cluster: ClusterId(settings.cluster),
+        cluster: ClusterId(u128::from(settings.cluster)),
         node: PeerId(settings.node),
         store: StoreId(u128::from(store.identity().store)),
         incarnation: Incarnation::counted(store.starts()),
@@ -264,7 +265,9 @@ async fn links<N: PeerAddress>(
     };
     let listener = TcpAcceptor::bind(&settings.listen).await?;
     let transport = Transport::start(links, listener, TcpDialer)?;
-    settings.prepare_links(&transport);
+    if let Some(prepare) = &settings.on_links {
+        prepare(&transport);
+    }
     Ok(transport)
 }
 

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use openraft::alias::{AppDataOf, NodeOf};
+use openraft::alias::{AppDataOf, NodeOf, OneshotReceiverOf, WriteResponderOf};
+use openraft::raft::ClientWriteResult;
 use openraft::impls::{TokioRuntime, leader_id_adv};
 use openraft::{EntryPayload, Membership, RaftTypeConfig};
 
@@ -56,7 +57,14 @@ pub trait RaftTypes:
 {
     /// The state that a snapshot carries.
     type SnapshotData: SnapshotPayload;
+
+    /// A responder for one write, and where its answer comes: for `Raft::write`, which alone can be
+    /// told under which leader the command may enter the log.
+    fn responder() -> (WriteResponderOf<Self>, WriteAnswer<Self>);
 }
+
+/// The answer to a write, once it is applied or known to fail.
+pub type WriteAnswer<C> = OneshotReceiverOf<C, ClientWriteResult<C>>;
 
 /// A snapshot's state as bytes: what is stored, and what goes over the wire.
 ///
@@ -162,6 +170,13 @@ macro_rules! declare_raft_types_ext {
 
         impl $crate::RaftTypes for $id {
             type SnapshotData = $snapshot;
+
+            fn responder() -> (
+                $crate::openraft::alias::WriteResponderOf<Self>,
+                $crate::WriteAnswer<Self>,
+            ) {
+                $crate::openraft::impls::OneshotResponder::new_pair()
+            }
         }
     };
 }

@@ -59,7 +59,8 @@ pub struct RaftNodeSettings<N> {
     pub seed: u64,
     /// How long the store may take to open.
     pub open_within: Duration,
-    links: Option<Arc<dyn Fn(&Transport) + Send + Sync>>,
+    /// Called with the links before anything goes over them, to set faults for a test.
+    pub on_links: Option<Arc<dyn Fn(&Transport) + Send + Sync>>,
 }
 
 impl<N> RaftNodeSettings<N> {
@@ -80,20 +81,7 @@ impl<N> RaftNodeSettings<N> {
             observer: Arc::new(()),
             seed: 0,
             open_within: Duration::from_secs(30),
-            links: None,
-        }
-    }
-
-    /// Calls `prepare` with the links before anything goes over them, to set faults for a test.
-    #[must_use]
-    pub fn on_links(mut self, prepare: impl Fn(&Transport) + Send + Sync + 'static) -> Self {
-        self.links = Some(Arc::new(prepare));
-        self
-    }
-
-    pub(super) fn prepare_links(&self, transport: &Transport) {
-        if let Some(prepare) = &self.links {
-            prepare(transport);
+            on_links: None,
         }
     }
 

@@ -1,0 +1,55 @@
+//! The oracle on the log of a service that has its own: a store of counters whose commands stand
+//! among the oracle's, with one snapshot for both.
+
+mod host;
+mod machine;
+mod traffic;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tsoracle_consensus::ConsensusError;
+use tsoracle_driver_openraft::{DriverSettings, OpenraftDriver};
+use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Timing};
+
+use super::closing::Closing;
+use super::node::{RaftTestNode, initial_faults};
+use super::{capabilities, crates, timing};
+use host::CountersHost;
+use traffic::Busy;
+
+/// [`OpenraftDriver`] on the log of a small store of counters, which writes beside every persist and
+/// checks at every load that it has lost nothing (N1).
+#[derive(Clone, Debug, Default)]
+pub struct OpenraftPiggybackBackend {
+    settings: DriverSettings,
+    closing: Closing,
+}
+
+#[async_trait]
+impl Backend for OpenraftPiggybackBackend {
+    fn name(&self) -> &str {
+        "openraft-piggyback"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    fn timing(&self) -> Timing {
+        timing(&self.settings)
+    }
+
+    fn crates(&self) -> Vec<(String, String)> {
+        crates()
+    }
+
+    async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
+        self.closing.wait_for(&spec.dir).await?;
+        let host = Arc::new(CountersHost::start(&spec, initial_faults(&spec)).await?);
+        let driver = Arc::new(OpenraftDriver::start(Arc::clone(&host), self.settings));
+        let busy = Busy::new(Arc::clone(&driver), Arc::clone(&host), spec.node);
+        let node = RaftTestNode::new(host, driver, &spec, self.closing.clone());
+        Ok(Arc::new(node.behind(Arc::new(busy))))
+    }
+}
