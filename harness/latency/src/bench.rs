@@ -1,13 +1,13 @@
 //! The nodes under test, their leader and its floors, and what is measured on them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::runtime::Runtime;
-use tsoracle_testbed::{Backend, Cluster, Reads, allowance};
+use tsoracle_testbed::{Backend, Cluster, Patience, Reads, allowance};
 
 use crate::alternate::{Block, alternate, compare};
 use crate::batch::{calls_per_sample, closed_loop};
@@ -74,7 +74,8 @@ impl Floors {
 
 /// A running cluster, its leader, its floors, and a clock.
 pub(crate) struct Bench {
-    name: String,
+    backend: Arc<dyn Backend>,
+    dir: PathBuf,
     cluster: Cluster,
     subject: Subject,
     floors: Floors,
@@ -95,30 +96,24 @@ impl Bench {
         let (capabilities, timing) = (backend.capabilities(), backend.timing());
         let plan = plan(backend, options, dir);
         let patience = patience(timing);
-        let started = runtime.block_on(async {
+        let cluster = runtime.block_on(async {
             let start = Cluster::start(&plan);
-            let cluster = match patience.wait_for("the start of the nodes", start).await {
+            match patience.wait_for("the start of the nodes", start).await {
                 Ok(cluster) => {
-                    cluster.map_err(|source| LatencyError::testbed(backend.name(), source))?
+                    cluster.map_err(|source| LatencyError::testbed(backend.name(), source))
                 }
-                Err(source) => return Err(LatencyError::timed_out(backend.name(), source)),
-            };
-            let leader = cluster.leader(patience).await;
-            let leader =
-                leader.map_err(|source| LatencyError::timed_out(backend.name(), source))?;
-            Ok((cluster, leader))
-        });
-        let (cluster, leader) = started?;
+                Err(source) => Err(LatencyError::timed_out(backend.name(), source)),
+            }
+        })?;
         let stores = cluster.nodes().iter().map(|node| node.dir().to_owned());
         let watched = Watched {
             stores: stores.collect(),
             durability: capabilities.durability,
         };
-        let limit = allowance(timing.deadline);
-        let subject = Subject::new(backend.name(), leader.driver, leader.epoch, limit, dir);
         Ok(Self {
-            name: backend.name().to_owned(),
-            subject,
+            subject: leader(backend.as_ref(), &cluster, patience, dir, runtime)?,
+            backend: Arc::clone(backend),
+            dir: dir.to_owned(),
             floors,
             reads: capabilities.reads,
             cluster,
@@ -127,11 +122,19 @@ impl Bench {
         })
     }
 
+    /// Looks for the leader again: nodes that were left alone may have elected another one.
+    pub(crate) fn follow_the_leader(&mut self, runtime: &Runtime) -> Result<(), LatencyError> {
+        let backend = self.backend.as_ref();
+        let patience = patience(backend.timing());
+        self.subject = leader(backend, &self.cluster, patience, &self.dir, runtime)?;
+        Ok(())
+    }
+
     /// Shuts every node down.
     pub(crate) fn stop(mut self, runtime: &Runtime) -> Result<(), LatencyError> {
         runtime
             .block_on(self.cluster.shutdown_all())
-            .map_err(|source| LatencyError::testbed(&self.name, source))
+            .map_err(|source| LatencyError::testbed(self.backend.name(), source))
     }
 
     /// What the nodes take while nobody calls, beyond what the process took without them.
@@ -145,7 +148,7 @@ impl Bench {
         let traffic = || total(nodes.iter().map(|node| node.traffic()));
         let idle = profile.idle();
         watch_nodes(&self.time, process, idle, empty, nodes.len(), traffic)
-            .map_err(|source| LatencyError::testbed(&self.name, source))
+            .map_err(|source| LatencyError::testbed(self.backend.name(), source))
     }
 
     /// Every figure, one measurement after the other.
@@ -360,6 +363,26 @@ impl Bench {
         progress.step(COUNT, 1, 1);
         syncs
     }
+}
+
+/// The leader as it is now.
+fn leader(
+    backend: &dyn Backend,
+    cluster: &Cluster,
+    patience: Patience,
+    dir: &Path,
+    runtime: &Runtime,
+) -> Result<Subject, LatencyError> {
+    let leader = runtime.block_on(cluster.leader(patience));
+    let leader = leader.map_err(|source| LatencyError::timed_out(backend.name(), source))?;
+    let limit = allowance(backend.timing().deadline);
+    Ok(Subject::new(
+        backend.name(),
+        leader.driver,
+        leader.epoch,
+        limit,
+        dir,
+    ))
 }
 
 impl Sends {

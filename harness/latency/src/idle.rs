@@ -10,6 +10,8 @@ use crate::time::Time;
 use crate::{Idle, Memory, TrafficRate};
 
 const DIGITS: i32 = 4;
+/// Before they are watched, nodes get such a part of that time to end what a start has left to do.
+const SETTLE_SHARE: u32 = 10;
 const NS_PER_MS: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
 
@@ -57,6 +59,7 @@ pub(crate) fn watch_nodes(
     nodes: usize,
     traffic: impl Fn() -> Result<Option<Traffic>, TestbedError>,
 ) -> Result<Idle, TestbedError> {
+    sleep(time, watched / SETTLE_SHARE);
     let (before, nodes) = (traffic()?, nodes.max(1) as f64);
     let (share, took_ns) = cpu_share(time, process, watched);
     let after = traffic()?;
@@ -78,14 +81,20 @@ pub(crate) fn watch_nodes(
 /// CPU time of the process per time, while this thread sleeps, and how long it slept.
 fn cpu_share(time: &dyn Time, process: &dyn Process, watched: Duration) -> (Option<f64>, f64) {
     let (began_ns, cpu_before) = (time.now_ns(), process.cpu_ns());
-    let until_ns = began_ns.saturating_add(u64::try_from(watched.as_nanos()).unwrap_or(u64::MAX));
-    while time.now_ns() < until_ns {
-        time.wait_until(until_ns);
-    }
+    sleep(time, watched);
     let took_ns = (time.now_ns() - began_ns).max(1) as f64;
     let used = cpu_before.zip(process.cpu_ns());
     let share = used.map(|(before, after)| after.saturating_sub(before) as f64 / took_ns);
     (share, took_ns)
+}
+
+/// A wake-up meant for something else does not end it.
+fn sleep(time: &dyn Time, duration: Duration) {
+    let for_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let until_ns = time.now_ns().saturating_add(for_ns);
+    while time.now_ns() < until_ns {
+        time.wait_until(until_ns);
+    }
 }
 
 /// What all nodes have sent; `None` as soon as one of them does not count.

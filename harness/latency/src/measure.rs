@@ -115,8 +115,8 @@ fn run_in(
     progress.step("the process without nodes", 0, 1);
     let empty = Empty::watch(&time, &ThisProcess, options.profile.idle() / EMPTY_SHARE);
     progress.step("start of the nodes", 0, 1);
-    let bench = Bench::start(backend, options, floors, dir, runtime)?;
-    let measured = on_the_bench(&bench, empty, options, progress);
+    let mut bench = Bench::start(backend, options, floors, dir, runtime)?;
+    let measured = on_the_bench(&mut bench, empty, options, runtime, progress);
     let stopped = bench.stop(runtime);
     let (results, idle, memory) = measured?;
     stopped?;
@@ -133,14 +133,16 @@ fn run_in(
 
 /// First the nodes at rest, since figures warm up whatever keeps busy afterwards.
 fn on_the_bench(
-    bench: &Bench,
+    bench: &mut Bench,
     empty: Empty,
     options: &Options,
+    runtime: &Runtime,
     progress: &Progress,
 ) -> Result<(LatencyResults, Idle, Option<Memory>), LatencyError> {
     progress.step("idle nodes", 0, 1);
     let idle = bench.idle(options.profile, &ThisProcess, empty)?;
     let idle_bytes = ThisProcess.memory_bytes();
+    bench.follow_the_leader(runtime)?;
     let results = bench.measure(options, progress)?;
     let memory = empty.memory(&ThisProcess, idle_bytes, results.nodes);
     Ok((results, idle, memory))

@@ -230,10 +230,9 @@ fn latency(nodes: usize, kind: FloorKind, floor_ns: f64, ratio: f64) -> LatencyR
 }
 
 fn costs(traffic_per_node: Option<TrafficRate>) -> Costs {
-    let slower = if traffic_per_node.is_some() {
-        90.0
-    } else {
-        1.0
+    let (percent, cold_ms, warm_ms) = match traffic_per_node {
+        Some(_) => (1.35, [405.0, 369.0, 468.0], [549.0, 540.0, 594.0]),
+        None => (0.015, [4.5, 4.1, 5.2], [6.1, 6.0, 6.6]),
     };
     Costs {
         idle: Idle {
