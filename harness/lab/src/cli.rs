@@ -33,12 +33,17 @@ pub(crate) enum Command {
         output: Output,
     },
     /// Run the conformance suite: every clause of the contract, check by check
-    #[command(after_help = "Example:\n  lab conformance --driver file --check 'first_*' --seed 7")]
+    #[command(
+        after_help = "Examples:\n  lab conformance --driver file --check 'first_*' --seed 7\n  \
+                             lab conformance --driver file --repeat 20"
+    )]
     Conformance {
         #[command(flatten)]
         run: Run,
         #[command(flatten)]
         suite: Suite,
+        #[command(flatten)]
+        size: Size,
         #[command(flatten)]
         output: Output,
     },
@@ -46,6 +51,8 @@ pub(crate) enum Command {
     Latency {
         #[command(flatten)]
         run: Run,
+        #[command(flatten)]
+        size: Size,
         #[command(flatten)]
         output: Output,
     },
@@ -55,6 +62,8 @@ pub(crate) enum Command {
         run: Run,
         #[command(flatten)]
         suite: Suite,
+        #[command(flatten)]
+        size: Size,
         #[command(flatten)]
         output: Output,
     },
@@ -79,12 +88,26 @@ pub(crate) struct Suite {
     /// Only these checks; a `*` stands for any text [repeatable]
     #[arg(long = "check", value_name = "NAME")]
     pub(crate) checks: Vec<String>,
-    /// Run each check this often, with consecutive seeds
+    /// Run each check this often, with consecutive seeds; a failure does not stop the run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) repeat: u64,
-    /// The size of the cluster for the checks that need several nodes [default: 3]
+}
+
+/// How many nodes.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Size {
+    /// The size of the cluster, for checks that need several nodes and for latency; a driver that
+    /// cannot form it is measured on the largest cluster below [default: 3]
     #[arg(long, value_name = "N", value_parser = cluster_size())]
     pub(crate) nodes: Option<usize>,
+}
+
+impl Size {
+    /// The arguments that ask for it, after others; empty if none was asked for.
+    pub(crate) fn argument(self) -> String {
+        self.nodes
+            .map_or_else(String::new, |nodes| format!(" --nodes {nodes}"))
+    }
 }
 
 /// The sizes that the reports compare.

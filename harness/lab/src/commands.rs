@@ -65,12 +65,23 @@ fn dispatch(
 ) -> Result<Ending, LabError> {
     match cli.command {
         Command::Drivers { output } => drivers::run(backends, output.format),
-        Command::Conformance { run, suite, output } => {
-            conformance::run(backends, &run, &suite, output.format)
+        Command::Conformance {
+            run,
+            suite,
+            size,
+            output,
+        } => conformance::run(backends, &run, &suite, size, output.format),
+        Command::Latency { run, size, output } => {
+            latency::run(backends, network, &run, size, output.format)
         }
-        Command::Latency { run, output } => latency::run(backends, network, &run, output.format),
-        Command::Compare { run, suite, output } => {
-            compare::run(backends, network, &run, &suite, output.format)
+        Command::Compare {
+            run,
+            suite,
+            size,
+            output,
+        } => {
+            let plan = compare::Plan { run, suite, size };
+            compare::run(backends, network, &plan, output.format)
         }
         Command::Report {
             results,

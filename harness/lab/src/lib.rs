@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod progress;
 mod results;
+mod round;
 mod selection;
 
 pub use commands::{run, run_with_network};

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crc::{CRC_64_XZ, Crc};
 use tsoracle_consensus::CONTRACT_VERSION;
+use tsoracle_latency::Options;
 use tsoracle_report::{DriverResults, Results, SCHEMA_VERSION};
 use tsoracle_testbed::Backend;
 
-use crate::cli::Run;
+use crate::cli::{Run, Size};
 use crate::data::DataDir;
 use crate::environment;
 use crate::error::LabError;
@@ -30,13 +31,14 @@ impl Gathering {
     /// Begins anew in `run.out`, or goes on with what is there if the run is a resumed one.
     pub(crate) fn begin(
         run: &Run,
+        size: Size,
         backends: &[Arc<dyn Backend>],
         command: &str,
     ) -> Result<Self, LabError> {
         fs::create_dir_all(&run.out).map_err(LabError::io("make the folder", &run.out))?;
         let data = DataDir::take(run.dir.as_ref().unwrap_or(&run.out))?;
         let path = run.out.join(FILE);
-        let fresh = fresh(run, backends, command, data.path())?;
+        let fresh = fresh(run, size, backends, command, data.path())?;
         let results = match (path.exists(), run.resume) {
             (true, true) => resumed(read(&path)?, fresh, &path)?,
             (true, false) => {
@@ -121,13 +123,14 @@ fn resumed(found: Results, fresh: Results, path: &Path) -> Result<Results, LabEr
 
 fn fresh(
     run: &Run,
+    size: Size,
     backends: &[Arc<dyn Backend>],
     command: &str,
     data: &Path,
 ) -> Result<Results, LabError> {
     let drivers: Vec<_> = backends
         .iter()
-        .map(|backend| driver(backend.as_ref(), run))
+        .map(|backend| driver(backend.as_ref(), run, size))
         .collect();
     let crates = backends.iter().flat_map(|backend| backend.crates());
     let own = (
@@ -152,18 +155,23 @@ fn fresh(
     Ok(results)
 }
 
-fn driver(backend: &dyn Backend, run: &Run) -> DriverResults {
+fn driver(backend: &dyn Backend, run: &Run, size: Size) -> DriverResults {
     let capabilities = backend.capabilities();
+    let wanted = Options {
+        nodes: size.nodes.unwrap_or(Options::NODES),
+        ..Options::new(run.profile.into(), PathBuf::new())
+    };
     DriverResults {
         name: backend.name().to_owned(),
-        nodes: capabilities.smallest_cluster(),
+        nodes: wanted.cluster_size(&capabilities),
         capabilities,
         timing: backend.timing(),
         command: format!(
-            "lab compare --driver {} --seed {} --profile {}",
+            "lab compare --driver {} --seed {} --profile {}{}",
             backend.name(),
             run.seed,
-            tsoracle_latency::Profile::from(run.profile)
+            tsoracle_latency::Profile::from(run.profile),
+            size.argument()
         ),
         conformance: Vec::new(),
         latency: None,

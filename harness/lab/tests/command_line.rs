@@ -153,6 +153,33 @@ fn a_full_disk_keeps_what_was_gathered() {
 }
 
 #[test]
+fn each_round_of_a_repeated_run_has_its_line() {
+    let dir = tempdir().unwrap();
+    let output = lab(
+        dir.path(),
+        &[&ONE_CHECK[..], &["--repeat", "2", "--seed", "8"]].concat(),
+    );
+    assert_eq!(status(&output), Some(0), "{}", stderr(&output));
+    for line in [
+        "file: round 1 of 2, seed 8: 1 held, 0 failed",
+        "file: round 2 of 2, seed 9: 1 held, 0 failed",
+    ] {
+        assert!(stderr(&output).contains(line), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn latency_says_what_it_measured_on_and_what_it_costs() {
+    let dir = tempdir().unwrap();
+    let measured = ["latency", "--driver", "file", "--nodes", "5"];
+    let output = lab(dir.path(), &measured);
+    assert_eq!(status(&output), Some(0), "{}", stderr(&output));
+    let shown = stdout(&output);
+    assert!(shown.contains("file, one node"), "{shown}");
+    assert!(shown.contains("cold start to the first persist"), "{shown}");
+}
+
+#[test]
 fn results_come_as_json_and_junit() {
     let dir = tempdir().unwrap();
     let json = lab(

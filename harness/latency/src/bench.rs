@@ -1,35 +1,39 @@
-//! The nodes under test, their leader and its floor, and what is measured on them.
+//! The nodes under test, their leader and its floors, and what is measured on them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::runtime::Runtime;
-use tsoracle_testbed::{
-    Backend, Cluster, ClusterPlan, Patience, Placement, TestbedError, TimedOut, allowance,
-};
+use tsoracle_testbed::{Backend, Cluster, Patience, Reads, allowance};
 
 use crate::alternate::{Block, alternate, compare};
 use crate::batch::{calls_per_sample, closed_loop};
-use crate::floor::{Floor, boxed_call, durable_floor};
+use crate::floor::{Floor, bare_sync, boxed_call, durable_floor};
+use crate::idle::{Empty, total, watch_nodes};
 use crate::open_loop::{Ended, Schedule, open_loop};
 use crate::options::Budget;
+use crate::process::Process;
 use crate::progress::Progress;
 use crate::spinner::Spinning;
+use crate::starts::{patience, plan};
 use crate::subject::Subject;
 use crate::syncs::{Watched, count_syncs};
 use crate::time::{RealTime, Time, drive};
+use crate::wire::Wire;
 use crate::{
-    Comparison, Concurrent, FloorKind, LatencyError, LatencyResults, OpenLoop, Options, Profile,
-    Sends, Syncs,
+    Comparison, Concurrent, Distribution, FloorKind, Idle, LatencyError, LatencyResults, OpenLoop,
+    Options, Profile, Sends, Syncs,
 };
 
 const BLOCK: u32 = 100;
 const PERSISTS_PER_ROUND: u32 = 64;
 const ROUNDS_PER_BLOCK: u32 = 10;
 const WARM_UP: u32 = 20;
+/// Of the samples of a block, so many bare syncs are taken beside it.
+const BARE_SHARE: u32 = 5;
 
 const CLOSED: &str = "persist, closed loop";
 const OPEN: &str = "persist, open loop";
@@ -37,71 +41,117 @@ const LOAD: &str = "load";
 const CONCURRENT: &str = "concurrent persists";
 const COUNT: &str = "count of syncs";
 
-/// A running cluster, its leader, its floor, and a clock.
+/// What everything is held against: made before the nodes, so that it is not taken for theirs.
+pub(crate) struct Floors {
+    persist: Box<dyn Floor>,
+    /// One disk alone, where the floor of a persist is more than that.
+    bare: Option<Box<dyn Floor>>,
+    /// The way between nodes, where there are several and their network is known.
+    wire: Option<Arc<Wire>>,
+}
+
+impl Floors {
+    /// For so many nodes with their stores in `dir`.
+    pub(crate) fn prepare(
+        options: &Options,
+        nodes: usize,
+        dir: &Path,
+        runtime: &Runtime,
+    ) -> Result<Self, LatencyError> {
+        let dir = dir.join("floor");
+        let network = options.network.as_ref().filter(|_| nodes > 1);
+        let wire = network.map(|network| Wire::connect(network, runtime));
+        let wire = wire.transpose()?.map(Arc::new);
+        let persist = durable_floor(&dir, nodes, wire.clone())?;
+        let bare = (persist.kind() != FloorKind::Sync).then(|| bare_sync(&dir));
+        Ok(Self {
+            bare: bare.transpose()?,
+            persist,
+            wire,
+        })
+    }
+}
+
+/// A running cluster, its leader, its floors, and a clock.
 pub(crate) struct Bench {
-    name: String,
+    backend: Arc<dyn Backend>,
+    dir: PathBuf,
     cluster: Cluster,
     subject: Subject,
-    floor: Box<dyn Floor>,
+    floors: Floors,
+    reads: Reads,
     watched: Watched,
     time: RealTime,
 }
 
 impl Bench {
-    /// Starts the smallest cluster and waits for its leader.
+    /// Starts the cluster and waits for its leader.
     pub(crate) fn start(
         backend: &Arc<dyn Backend>,
         options: &Options,
+        floors: Floors,
         dir: &Path,
         runtime: &Runtime,
     ) -> Result<Self, LatencyError> {
         let (capabilities, timing) = (backend.capabilities(), backend.timing());
-        let plan = ClusterPlan {
-            backend: Arc::clone(backend),
-            size: capabilities.smallest_cluster(),
-            dir: dir.to_owned(),
-            placement: Placement::InProcess,
-            seed: options.seed,
-            decorate: Arc::new(|_, driver| driver),
-        };
-        let electing = timing.election_timeout * 10 + timing.lease.unwrap_or_default();
-        let patience = Patience::new(allowance(electing));
-        let started = runtime.block_on(async {
+        let plan = plan(backend, options, dir);
+        let patience = patience(timing);
+        let cluster = runtime.block_on(async {
             let start = Cluster::start(&plan);
-            let cluster = match patience.wait_for("the start of the nodes", start).await {
-                Ok(cluster) => cluster.map_err(|source| refused(backend.name(), source))?,
-                Err(source) => return Err(timed_out(backend.name(), source)),
-            };
-            let leader = cluster.leader(patience).await;
-            let leader = leader.map_err(|source| timed_out(backend.name(), source))?;
-            Ok((cluster, leader))
-        });
-        let (cluster, leader) = started?;
+            match patience.wait_for("the start of the nodes", start).await {
+                Ok(cluster) => {
+                    cluster.map_err(|source| LatencyError::testbed(backend.name(), source))
+                }
+                Err(source) => Err(LatencyError::timed_out(backend.name(), source)),
+            }
+        })?;
         let stores = cluster.nodes().iter().map(|node| node.dir().to_owned());
         let watched = Watched {
             stores: stores.collect(),
             durability: capabilities.durability,
         };
-        let limit = allowance(timing.deadline);
-        let subject = Subject::new(backend.name(), leader.driver, leader.epoch, limit, dir);
         Ok(Self {
-            name: backend.name().to_owned(),
-            subject,
-            floor: durable_floor(&dir.join("floor"), plan.size)?,
+            subject: leader(backend.as_ref(), &cluster, patience, dir, runtime)?,
+            backend: Arc::clone(backend),
+            dir: dir.to_owned(),
+            floors,
+            reads: capabilities.reads,
             cluster,
             watched,
             time: RealTime::of_this_thread(),
         })
     }
 
+    /// Looks for the leader again: nodes that were left alone may have elected another one.
+    pub(crate) fn follow_the_leader(&mut self, runtime: &Runtime) -> Result<(), LatencyError> {
+        let backend = self.backend.as_ref();
+        let patience = patience(backend.timing());
+        self.subject = leader(backend, &self.cluster, patience, &self.dir, runtime)?;
+        Ok(())
+    }
+
     /// Shuts every node down.
     pub(crate) fn stop(mut self, runtime: &Runtime) -> Result<(), LatencyError> {
         runtime
             .block_on(self.cluster.shutdown_all())
-            .map_err(|source| refused(&self.name, source))
+            .map_err(|source| LatencyError::testbed(self.backend.name(), source))
     }
 
-    /// Everything, one measurement after the other.
+    /// What the nodes take while nobody calls, beyond what the process took without them.
+    pub(crate) fn idle(
+        &self,
+        profile: Profile,
+        process: &dyn Process,
+        empty: Empty,
+    ) -> Result<Idle, LatencyError> {
+        let nodes = self.cluster.nodes();
+        let traffic = || total(nodes.iter().map(|node| node.traffic()));
+        let idle = profile.idle();
+        watch_nodes(&self.time, process, idle, empty, nodes.len(), traffic)
+            .map_err(|source| LatencyError::testbed(self.backend.name(), source))
+    }
+
+    /// Every figure, one measurement after the other.
     pub(crate) fn measure(
         &self,
         options: &Options,
@@ -112,12 +162,14 @@ impl Bench {
         self.subject.start_above_stored(&self.time)?;
         let persist_ns = self.warm_up()?;
         let at_rate = |rate_per_s: &u32| self.open_loop(profile, *rate_per_s, persist_ns, progress);
+        let (persist, sync_floor) = self.closed_loop(profile.persist(), persist_ns, progress)?;
         Ok(LatencyResults {
             profile,
             nodes: self.watched.stores.len(),
             durability: self.watched.durability,
             spinners: spinning.record(),
-            persist: self.closed_loop(profile.persist(), persist_ns, progress)?,
+            persist,
+            sync_floor,
             persist_at_rate: options
                 .rates_per_s
                 .iter()
@@ -126,6 +178,7 @@ impl Bench {
             load: self.load(profile.load(), progress)?,
             concurrent: self.concurrent(profile, persist_ns, progress)?,
             syncs: self.count_persists(profile, progress)?,
+            costs: None,
         })
     }
 
@@ -133,7 +186,7 @@ impl Bench {
     fn warm_up(&self) -> Result<u64, LatencyError> {
         let began_ns = self.time.now_ns();
         for _ in 0..WARM_UP {
-            self.floor.once()?;
+            self.floors.persist.once(&self.time)?;
         }
         let between_ns = self.time.now_ns();
         for _ in 0..WARM_UP {
@@ -143,12 +196,13 @@ impl Bench {
         Ok((between_ns - began_ns).max(persists_ns) / u64::from(WARM_UP))
     }
 
+    /// A persist beside its floor, and bare syncs between the blocks where the floor is more.
     fn closed_loop(
         &self,
         budget: Budget,
         persist_ns: u64,
         progress: &Progress,
-    ) -> Result<Comparison, LatencyError> {
+    ) -> Result<(Comparison, Option<Distribution>), LatencyError> {
         let task = progress.task(CLOSED, budget);
         let samples = budget.block_of(BLOCK, persist_ns);
         let persists = || {
@@ -156,13 +210,29 @@ impl Bench {
                 self.subject.persist_now(&self.time, CLOSED)
             })
         };
-        let pairs = alternate(&self.time, budget, &task, persists, || self.syncs(samples))?;
-        Ok(compare(&pairs, self.floor.kind(), 1))
+        let mut bare = Block::new();
+        let floors = || {
+            if let Some(floor) = &self.floors.bare {
+                let few = (samples / BARE_SHARE).max(1);
+                bare.extend(self.block_of(floor.as_ref(), few)?);
+            }
+            self.syncs(samples)
+        };
+        let pairs = alternate(&self.time, budget, &task, persists, floors)?;
+        let comparison = compare(&pairs, self.floors.persist.kind(), 1);
+        Ok((
+            comparison,
+            (!bare.is_empty()).then(|| Distribution::of(bare)),
+        ))
     }
 
     /// A block of the durable floor, one after the other.
     fn syncs(&self, samples: u32) -> Result<Block, LatencyError> {
-        closed_loop(&self.time, samples, 1, || self.floor.once())
+        self.block_of(self.floors.persist.as_ref(), samples)
+    }
+
+    fn block_of(&self, floor: &dyn Floor, samples: u32) -> Result<Block, LatencyError> {
+        closed_loop(&self.time, samples, 1, || floor.once(&self.time))
     }
 
     fn open_loop(
@@ -189,13 +259,13 @@ impl Bench {
             },
             || {
                 self.arrivals(schedule, &mut floor_sends, || {
-                    async { self.floor.once() }.boxed_local()
+                    async { self.floors.persist.once(&self.time) }.boxed_local()
                 })
             },
         )?;
         Ok(OpenLoop {
             rate_per_s,
-            comparison: compare(&pairs, self.floor.kind(), 1),
+            comparison: compare(&pairs, self.floors.persist.kind(), 1),
             sends,
             floor_sends,
         })
@@ -218,25 +288,43 @@ impl Bench {
     }
 
     fn load(&self, budget: Budget, progress: &Progress) -> Result<Comparison, LatencyError> {
-        let task = progress.task(LOAD, budget);
-        let register = boxed_call();
-        let load = || self.subject.load(&self.time, LOAD).map(|_| ());
-        let read = || {
-            let read = pin!(register.read());
-            match drive(&self.time, self.subject.limit_ns(), read) {
-                Some(_) => Ok(()),
-                None => Err(self.subject.hung(LOAD)),
+        match &self.floors.wire {
+            Some(wire) if self.reads == Reads::Quorum => {
+                let call = || wire.call(&self.time);
+                self.load_beside(call, FloorKind::Call, budget, progress)
             }
-        };
+            _ => {
+                let register = boxed_call();
+                let read = || {
+                    let read = pin!(register.read());
+                    match drive(&self.time, self.subject.limit_ns(), read) {
+                        Some(_) => Ok(()),
+                        None => Err(self.subject.hung(LOAD)),
+                    }
+                };
+                self.load_beside(read, FloorKind::BoxedCall, budget, progress)
+            }
+        }
+    }
+
+    fn load_beside(
+        &self,
+        mut floor: impl FnMut() -> Result<(), LatencyError>,
+        kind: FloorKind,
+        budget: Budget,
+        progress: &Progress,
+    ) -> Result<Comparison, LatencyError> {
+        let task = progress.task(LOAD, budget);
+        let load = || self.subject.load(&self.time, LOAD).map(|_| ());
         let calls = calls_per_sample(&self.time, load)?;
         let pairs = alternate(
             &self.time,
             budget,
             &task,
             || closed_loop(&self.time, BLOCK, calls, load),
-            || closed_loop(&self.time, BLOCK, calls, read),
+            || closed_loop(&self.time, BLOCK, calls, &mut floor),
         )?;
-        Ok(compare(&pairs, FloorKind::BoxedCall, calls))
+        Ok(compare(&pairs, kind, calls))
     }
 
     fn concurrent(
@@ -262,7 +350,7 @@ impl Bench {
         let (_, rounds) = profile.counted();
         Ok(Concurrent {
             persists_per_round: PERSISTS_PER_ROUND,
-            rounds: compare(&pairs, self.floor.kind(), 1),
+            rounds: compare(&pairs, self.floors.persist.kind(), 1),
             syncs: count_syncs(&self.watched, rounds, round)?,
         })
     }
@@ -277,6 +365,26 @@ impl Bench {
     }
 }
 
+/// The leader as it is now.
+fn leader(
+    backend: &dyn Backend,
+    cluster: &Cluster,
+    patience: Patience,
+    dir: &Path,
+    runtime: &Runtime,
+) -> Result<Subject, LatencyError> {
+    let leader = runtime.block_on(cluster.leader(patience));
+    let leader = leader.map_err(|source| LatencyError::timed_out(backend.name(), source))?;
+    let limit = allowance(backend.timing().deadline);
+    Ok(Subject::new(
+        backend.name(),
+        leader.driver,
+        leader.epoch,
+        limit,
+        dir,
+    ))
+}
+
 impl Sends {
     fn add(&mut self, block: Self) {
         self.sent += block.sent;
@@ -284,14 +392,4 @@ impl Sends {
         self.unsent += block.unsent;
         self.peak_in_flight = self.peak_in_flight.max(block.peak_in_flight);
     }
-}
-
-fn refused(driver: &str, source: TestbedError) -> LatencyError {
-    let driver = driver.to_owned();
-    LatencyError::Testbed { driver, source }
-}
-
-fn timed_out(driver: &str, source: TimedOut) -> LatencyError {
-    let driver = driver.to_owned();
-    LatencyError::TimedOut { driver, source }
 }

@@ -99,6 +99,16 @@ pub enum LatencyError {
 }
 
 impl LatencyError {
+    pub(crate) fn testbed(driver: &str, source: TestbedError) -> Self {
+        let driver = driver.to_owned();
+        Self::Testbed { driver, source }
+    }
+
+    pub(crate) fn timed_out(driver: &str, source: TimedOut) -> Self {
+        let driver = driver.to_owned();
+        Self::TimedOut { driver, source }
+    }
+
     pub(crate) fn system(what: impl Into<String>, source: io::Error) -> Self {
         Self::System {
             what: what.into(),

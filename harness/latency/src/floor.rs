@@ -12,17 +12,37 @@ use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
 
+use crate::time::Time;
+use crate::wire::Wire;
 use crate::{FloorKind, LatencyError};
 
-/// The durable floor of a cluster of so many nodes, in a folder beside their stores.
-pub(crate) fn durable_floor(dir: &Path, nodes: usize) -> Result<Box<dyn Floor>, LatencyError> {
-    std::fs::create_dir_all(dir)
-        .map_err(|source| LatencyError::file("make a folder for the floor", dir, source))?;
+/// The durable floor of a cluster of so many nodes, in a folder beside their stores. Without a wire
+/// the way between several nodes is not in it.
+pub(crate) fn durable_floor(
+    dir: &Path,
+    nodes: usize,
+    wire: Option<Arc<Wire>>,
+) -> Result<Box<dyn Floor>, LatencyError> {
+    make(dir)?;
     if nodes == 1 {
-        Ok(Box::new(Sync::new(dir)?))
-    } else {
-        Ok(Box::new(QuorumSync::new(dir)?))
+        return Ok(Box::new(Sync::new(dir)?));
     }
+    let sync = QuorumSync::new(dir)?;
+    Ok(match wire {
+        Some(wire) => Box::new(QuorumSyncAndRoundTrip { sync, wire }),
+        None => Box::new(sync),
+    })
+}
+
+/// The floor of one disk alone, whatever the cluster.
+pub(crate) fn bare_sync(dir: &Path) -> Result<Box<dyn Floor>, LatencyError> {
+    make(dir)?;
+    Ok(Box::new(Sync::new(dir)?))
+}
+
+fn make(dir: &Path) -> Result<(), LatencyError> {
+    std::fs::create_dir_all(dir)
+        .map_err(|source| LatencyError::file("make a folder for the floor", dir, source))
 }
 
 /// The least that a persist can cost.
@@ -30,7 +50,7 @@ pub(crate) trait Floor {
     fn kind(&self) -> FloorKind;
 
     /// Does it once, on this thread or while this thread waits.
-    fn once(&self) -> Result<(), LatencyError>;
+    fn once(&self, time: &dyn Time) -> Result<(), LatencyError>;
 }
 
 /// An in-place write of one sector and `fdatasync`.
@@ -62,7 +82,7 @@ impl Floor for Sync {
         FloorKind::Sync
     }
 
-    fn once(&self) -> Result<(), LatencyError> {
+    fn once(&self, _: &dyn Time) -> Result<(), LatencyError> {
         self.file
             .write_all_at(&Self::BYTES, 0)
             .and_then(|()| self.file.sync_data())
@@ -150,7 +170,7 @@ impl Floor for QuorumSync {
         FloorKind::QuorumSync
     }
 
-    fn once(&self) -> Result<(), LatencyError> {
+    fn once(&self, _: &dyn Time) -> Result<(), LatencyError> {
         let round = self.rounds.get() + 1;
         self.rounds.set(round);
         for appender in &self.appenders {
@@ -166,6 +186,24 @@ impl Floor for QuorumSync {
             acknowledged += usize::from(answered == round);
         }
         Ok(())
+    }
+}
+
+/// A quorum sync and then a round trip: a value cannot be on a quorum before it got there, nor be
+/// known to be there before word of it came back.
+struct QuorumSyncAndRoundTrip {
+    sync: QuorumSync,
+    wire: Arc<Wire>,
+}
+
+impl Floor for QuorumSyncAndRoundTrip {
+    fn kind(&self) -> FloorKind {
+        FloorKind::QuorumSyncAndRoundTrip
+    }
+
+    fn once(&self, time: &dyn Time) -> Result<(), LatencyError> {
+        self.sync.once(time)?;
+        self.wire.round_trip(time)
     }
 }
 
@@ -188,13 +226,14 @@ impl Register for AtomicU64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{VirtualTime, wire};
 
     #[test]
     fn a_sync_rewrites_one_sector() {
         let dir = tempfile::tempdir().unwrap();
-        let floor = durable_floor(dir.path(), 1).unwrap();
+        let floor = durable_floor(dir.path(), 1, None).unwrap();
         for _ in 0..3 {
-            floor.once().unwrap();
+            floor.once(&VirtualTime::default()).unwrap();
         }
         assert_eq!(floor.kind(), FloorKind::Sync);
         let sector = std::fs::read(dir.path().join("sector")).unwrap();
@@ -205,20 +244,34 @@ mod tests {
     #[test]
     fn a_quorum_sync_has_two_copies_before_it_returns() {
         let dir = tempfile::tempdir().unwrap();
-        let floor = durable_floor(dir.path(), 3).unwrap();
-        floor.once().unwrap();
+        let floor = durable_floor(dir.path(), 3, None).unwrap();
+        let time = VirtualTime::default();
+        floor.once(&time).unwrap();
         let copies = (0..3).map(|copy| dir.path().join(format!("copy-{copy}")));
         let written = copies.filter(|copy| std::fs::read(copy).unwrap() == QuorumSync::BYTES);
         assert!(written.count() >= 2);
         for _ in 0..10 {
-            floor.once().unwrap();
+            floor.once(&time).unwrap();
         }
+        assert_eq!(floor.kind(), FloorKind::QuorumSync);
+    }
+
+    #[test]
+    fn with_a_network_the_way_there_and_back_is_in_it() {
+        let (dir, time) = (tempfile::tempdir().unwrap(), VirtualTime::default());
+        let floor = durable_floor(dir.path(), 3, Some(wire(&time, 40_000))).unwrap();
+        floor.once(&time).unwrap();
+        assert_eq!(floor.kind(), FloorKind::QuorumSyncAndRoundTrip);
+        assert_eq!(time.now_ns(), 40_000, "syncs take no virtual time");
+        assert!(dir.path().join("copy-1").exists());
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = durable_floor(&file.path().join("below"), 1).err().unwrap();
+        let error = durable_floor(&file.path().join("below"), 1, None)
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("below"), "{error}");
     }
 }

@@ -3,23 +3,29 @@
 mod alternate;
 mod batch;
 mod bench;
+mod costs;
 mod distribution;
 mod error;
 mod floor;
 mod grant;
+mod idle;
 mod measure;
 mod network;
 mod open_loop;
 mod options;
+mod process;
 mod progress;
 mod results;
 mod spinner;
+mod starts;
 mod subject;
 mod syncs;
 #[cfg(test)]
 mod testing;
 mod time;
+mod wire;
 
+pub use costs::{Costs, Idle, Memory, Starts, TrafficRate};
 pub use distribution::{Bucket, Distribution};
 pub use error::LatencyError;
 pub use grant::measure_grants;

@@ -8,15 +8,21 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tsoracle_testbed::Backend;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Floors};
+use crate::idle::Empty;
+use crate::process::{Process, ThisProcess};
 use crate::progress::Progress;
-use crate::{LatencyError, LatencyResults, Options};
+use crate::starts::{measure_starts, patience};
+use crate::time::RealTime;
+use crate::{Costs, Idle, LatencyError, LatencyResults, Memory, Options};
 
 const NODE_THREADS: usize = 2;
+/// The process without nodes is watched for such a part of the time that idle nodes get.
+const EMPTY_SHARE: u32 = 5;
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Measures the smallest cluster that `backend` declares, its nodes in this process, beside the
-/// floors of the same disk and minute. `progress` is told what is being measured, how much is done,
+/// Measures a cluster of [`Options::cluster_size`], its nodes in this process, beside the floors of
+/// the same disk and minute. `progress` is told what is being measured, how much is done,
 /// and of how much; it is called on the caller's thread.
 ///
 /// Blocks until the end; calls are made from a thread of their own, and the nodes run on a runtime
@@ -101,11 +107,43 @@ fn run_in(
     runtime: &Runtime,
     progress: &Progress,
 ) -> Result<LatencyResults, LatencyError> {
+    let time = RealTime::of_this_thread();
+    let nodes = options.cluster_size(&backend.capabilities());
+    let floors = Floors::prepare(options, nodes, dir, runtime)?;
+    // It leaves a watchdog behind, which is not the nodes'.
+    let _ = patience(backend.timing());
+    progress.step("the process without nodes", 0, 1);
+    let empty = Empty::watch(&time, &ThisProcess, options.profile.idle() / EMPTY_SHARE);
     progress.step("start of the nodes", 0, 1);
-    let bench = Bench::start(backend, options, dir, runtime)?;
-    let results = bench.measure(options, progress);
+    let mut bench = Bench::start(backend, options, floors, dir, runtime)?;
+    let measured = on_the_bench(&mut bench, empty, options, runtime, progress);
     let stopped = bench.stop(runtime);
-    let results = results?;
+    let (results, idle, memory) = measured?;
     stopped?;
-    Ok(results)
+    let starts = measure_starts(backend, options, dir, runtime, &time, progress)?;
+    Ok(LatencyResults {
+        costs: Some(Costs {
+            idle,
+            memory,
+            starts,
+        }),
+        ..results
+    })
+}
+
+/// First the nodes at rest, since figures warm up whatever keeps busy afterwards.
+fn on_the_bench(
+    bench: &mut Bench,
+    empty: Empty,
+    options: &Options,
+    runtime: &Runtime,
+    progress: &Progress,
+) -> Result<(LatencyResults, Idle, Option<Memory>), LatencyError> {
+    progress.step("idle nodes", 0, 1);
+    let idle = bench.idle(options.profile, &ThisProcess, empty)?;
+    let idle_bytes = ThisProcess.memory_bytes();
+    bench.follow_the_leader(runtime)?;
+    let results = bench.measure(options, progress)?;
+    let memory = empty.memory(&ThisProcess, idle_bytes, results.nodes);
+    Ok((results, idle, memory))
 }

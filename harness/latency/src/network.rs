@@ -92,7 +92,7 @@ enum Kind {
 }
 
 /// On a thread of the runtime, as an engine's calls are.
-fn on<T: Send + 'static>(
+pub(crate) fn on<T: Send + 'static>(
     runtime: &Runtime,
     work: impl Future<Output = Result<T, TestbedError>> + Send + 'static,
 ) -> Result<T, TestbedError> {

@@ -1,6 +1,10 @@
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tsoracle_testbed::{Capabilities, Network};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -9,7 +13,8 @@ const SECOND: u64 = 1_000 * MS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// Some fifteen seconds for a driver of one node on a slow disk, less on a fast one.
+    /// Some twenty seconds for a driver of one node on a slow disk, less on a fast one; longer where
+    /// nodes take their time to elect.
     Quick,
     /// A few minutes: for figures that are published.
     Full,
@@ -25,7 +30,7 @@ impl std::fmt::Display for Profile {
 }
 
 /// What to measure, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// How much time to spend.
     pub profile: Profile,
@@ -36,10 +41,33 @@ pub struct Options {
     pub dir: PathBuf,
     /// Seed for what nodes randomize.
     pub seed: u64,
+    /// The size of the cluster to measure, where the driver offers it; see
+    /// [`cluster_size`](Self::cluster_size).
+    pub nodes: usize,
+    /// The network that the driver is built on: the way between its nodes is then part of the
+    /// floors. Without it they are lower, and named accordingly.
+    pub network: Option<Arc<dyn Network>>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let network = self.network.as_ref().map(|network| network.name());
+        f.debug_struct("Options")
+            .field("profile", &self.profile)
+            .field("rates_per_s", &self.rates_per_s)
+            .field("dir", &self.dir)
+            .field("seed", &self.seed)
+            .field("nodes", &self.nodes)
+            .field("network", &network)
+            .finish()
+    }
 }
 
 impl Options {
-    /// The profile's own rates, and seed 1.
+    /// The size of cluster that is measured unless another one is asked for.
+    pub const NODES: usize = 3;
+
+    /// The profile's own rates, seed 1, three nodes, and no network.
     #[must_use]
     pub fn new(profile: Profile, dir: impl Into<PathBuf>) -> Self {
         let rates_per_s = match profile {
@@ -51,7 +79,17 @@ impl Options {
             rates_per_s,
             dir: dir.into(),
             seed: 1,
+            nodes: Self::NODES,
+            network: None,
         }
+    }
+
+    /// The size of cluster to measure of a driver that declares this: the wanted one if it is
+    /// offered, else the nearest one below, else the smallest that there is.
+    #[must_use]
+    pub fn cluster_size(&self, capabilities: &Capabilities) -> usize {
+        let sizes = &capabilities.cluster_sizes;
+        self.nodes.min(*sizes.end()).max(*sizes.start())
     }
 }
 
@@ -116,6 +154,22 @@ impl Profile {
         }
     }
 
+    /// For how long idle nodes are watched.
+    pub(crate) fn idle(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Quick => 5,
+            Self::Full => 20,
+        })
+    }
+
+    /// How often a cluster is started, on nothing and again on its stores.
+    pub(crate) fn starts(self) -> u32 {
+        match self {
+            Self::Quick => 3,
+            Self::Full => 10,
+        }
+    }
+
     fn budget(self, quick: u32, quick_ns: u64, full: u32, full_ns: u64) -> Budget {
         let (pairs, limit_ns) = match self {
             Self::Quick => (quick, quick_ns),
@@ -128,6 +182,20 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn three_nodes_are_measured_where_they_are_offered() {
+        let size = |nodes, offered| {
+            let mut capabilities = Capabilities::single_durable_node();
+            capabilities.cluster_sizes = offered;
+            let mut options = Options::new(Profile::Quick, "target");
+            assert_eq!(options.nodes, 3);
+            options.nodes = nodes;
+            options.cluster_size(&capabilities)
+        };
+        assert_eq!([size(3, 1..=7), size(3, 1..=1), size(3, 1..=2)], [3, 1, 2]);
+        assert_eq!([size(3, 5..=7), size(5, 1..=7), size(7, 3..=5)], [5, 5, 5]);
+    }
 
     #[test]
     fn a_slow_disk_gets_smaller_blocks() {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use tsoracle_testbed::Durability;
 
-use crate::{Distribution, Profile};
+use crate::{Costs, Distribution, Profile};
 
 /// What one driver takes, each figure beside its floor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,24 @@ pub struct LatencyResults {
     pub concurrent: Concurrent,
     /// The syncs behind one persist after another.
     pub syncs: Syncs,
+    /// One disk alone, between the blocks of [`persist`](Self::persist): what the floors of several
+    /// nodes stand on. `None` for one node, whose floor it is.
+    #[serde(default)]
+    pub sync_floor: Option<Distribution>,
+    /// What the cluster takes beside time; `None` in results from before it was measured.
+    #[serde(default)]
+    pub costs: Option<Costs>,
+}
+
+impl LatencyResults {
+    /// Half of the syncs of one disk alone took at most this, in the same minutes.
+    #[must_use]
+    pub fn sync_floor_p50_ns(&self) -> Option<f64> {
+        let of_one_node =
+            (self.persist.floor_kind == FloorKind::Sync).then_some(&self.persist.floor);
+        let floor = self.sync_floor.as_ref().or(of_one_node)?;
+        Some(floor.p50_ns)
+    }
 }
 
 /// A thing and its floor, which took turns in blocks under the same arrivals.
@@ -65,6 +83,10 @@ pub enum FloorKind {
     RoundTrip,
     /// Until the second of three concurrent synced appends of 128 bytes is done.
     QuorumSync,
+    /// A quorum sync, and after it a bare call of what the network is made of.
+    QuorumSyncAndRoundTrip,
+    /// A call over the network that drivers share, there and back on the loopback.
+    Call,
     /// One boxed async call that reads an atomic.
     BoxedCall,
     /// The timed loop with nothing in it.
@@ -77,6 +99,8 @@ impl std::fmt::Display for FloorKind {
             Self::Sync => "sync",
             Self::RoundTrip => "round trip",
             Self::QuorumSync => "quorum sync",
+            Self::QuorumSyncAndRoundTrip => "quorum sync + round trip",
+            Self::Call => "call over the network",
             Self::BoxedCall => "boxed call",
             Self::EmptyLoop => "empty loop",
         })
@@ -122,8 +146,8 @@ pub struct Concurrent {
     pub syncs: Syncs,
 }
 
-/// The syncs of the nodes while operations were acknowledged, counted below their file calls in a
-/// pass of its own, because counting takes time.
+/// The syncs and writes of the nodes while operations were acknowledged, counted below their file
+/// calls in a pass of its own, because counting takes time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Syncs {
     /// Whether the count is what the figure needs.
@@ -136,6 +160,10 @@ pub struct Syncs {
     pub per_node: Vec<u64>,
     /// The most syncs of any node behind a single operation.
     pub most_per_operation: u64,
+    /// The bytes that each node wrote to its store, whatever the disk made of them; empty in results
+    /// from before they were counted.
+    #[serde(default)]
+    pub bytes_per_node: Vec<u64>,
 }
 
 impl Syncs {
@@ -144,6 +172,24 @@ impl Syncs {
     pub fn per_operation(&self) -> Option<f64> {
         let counted = self.operations > 0 && !self.per_node.is_empty();
         counted.then(|| self.per_node.iter().sum::<u64>() as f64 / self.operations as f64)
+    }
+
+    /// Syncs per operation and node; `None` when nothing was counted.
+    #[must_use]
+    pub fn per_operation_and_node(&self) -> Option<f64> {
+        self.mean(&self.per_node)
+    }
+
+    /// Bytes written per operation and node; `None` when nothing was counted.
+    #[must_use]
+    pub fn bytes_per_operation_and_node(&self) -> Option<f64> {
+        self.mean(&self.bytes_per_node)
+    }
+
+    fn mean(&self, per_node: &[u64]) -> Option<f64> {
+        let counted = self.operations > 0 && !per_node.is_empty();
+        let shares = self.operations as f64 * per_node.len() as f64;
+        counted.then(|| per_node.iter().sum::<u64>() as f64 / shares)
     }
 
     /// Syncs per operation, of the node with most of them; `None` when nothing was counted.

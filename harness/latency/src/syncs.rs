@@ -1,4 +1,4 @@
-//! The syncs behind acknowledged operations, counted below the nodes' file calls.
+//! The syncs and bytes behind acknowledged operations, counted below the nodes' file calls.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(crate) struct Watched {
     pub(crate) durability: Durability,
 }
 
-/// Runs so many operations and counts the syncs of each node.
+/// Runs so many operations and counts the syncs and the written bytes of each node.
 pub(crate) fn count_syncs(
     watched: &Watched,
     operations: u32,
@@ -35,18 +35,22 @@ pub(crate) fn count_syncs(
         Ok(counter) => counter,
         Err(error) => return Ok(uncounted(SyncVerdict::NotCounted, &error.to_string())),
     };
-    let mut before = counter.per_node();
+    let (mut before, bytes_before) = (counter.syncs(), counter.bytes());
     let first = before.clone();
     let mut most_per_operation = 0;
     for _ in 0..operations {
         operation()?;
-        let after = counter.per_node();
+        let after = counter.syncs();
         let of_this = since(&before, &after).into_iter().max().unwrap_or(0);
         most_per_operation = most_per_operation.max(of_this);
         before = after;
     }
     let per_node = since(&first, &before);
-    Ok(judge(u64::from(operations), per_node, most_per_operation))
+    let judged = judge(u64::from(operations), per_node, most_per_operation);
+    Ok(Syncs {
+        bytes_per_node: since(&bytes_before, &counter.bytes()),
+        ..judged
+    })
 }
 
 /// Each operation that a majority of the nodes made durable needs a sync on each of them.
@@ -67,6 +71,7 @@ fn judge(operations: u64, per_node: Vec<u64>, most_per_operation: u64) -> Syncs 
         operations,
         per_node,
         most_per_operation,
+        bytes_per_node: Vec::new(),
     }
 }
 
@@ -77,6 +82,7 @@ fn uncounted(verdict: SyncVerdict, reason: &str) -> Syncs {
         operations: 0,
         per_node: Vec::new(),
         most_per_operation: 0,
+        bytes_per_node: Vec::new(),
     }
 }
 
@@ -85,32 +91,48 @@ fn since(before: &[u64], after: &[u64]) -> Vec<u64> {
     pairs.map(|(after, before)| after - before).collect()
 }
 
-/// A counting rule per store, taken out of force when this is dropped.
+/// Two counting rules per store, taken out of force when this is dropped.
 struct Counter {
-    rules: Vec<RuleId>,
+    syncs: Vec<RuleId>,
+    writes: Vec<RuleId>,
 }
 
 impl Counter {
     fn start(stores: &[PathBuf]) -> Result<Self, faultfs::Error> {
-        let mut counter = Self { rules: Vec::new() };
+        let mut counter = Self {
+            syncs: Vec::new(),
+            writes: Vec::new(),
+        };
         for store in stores {
-            let rule = Rule::new(store, Action::Count).ops(Op::SYNCS);
-            counter.rules.push(faultfs::install(rule)?);
+            let rule = Rule::new(store, Action::Count);
+            let syncs = rule.clone().ops(Op::SYNCS);
+            counter.syncs.push(faultfs::install(syncs)?);
+            counter
+                .writes
+                .push(faultfs::install(rule.ops([Op::Write]))?);
         }
         Ok(counter)
     }
 
-    fn per_node(&self) -> Vec<u64> {
-        let hits = self.rules.iter().map(|rule| faultfs::hits(*rule));
+    fn syncs(&self) -> Vec<u64> {
+        let hits = self.syncs.iter().map(|rule| faultfs::hits(*rule));
         // A rule of ours is there until the drop; were it not, too few syncs make the figure
         // invalid.
         hits.map(|hits| hits.unwrap_or(0)).collect()
+    }
+
+    /// What the write calls that succeeded have written.
+    fn bytes(&self) -> Vec<u64> {
+        let counts = self.writes.iter().map(|rule| faultfs::counts(*rule));
+        counts
+            .map(|counts| counts.map_or(0, |counts| counts.bytes_written))
+            .collect()
     }
 }
 
 impl Drop for Counter {
     fn drop(&mut self) {
-        for rule in &self.rules {
+        for rule in self.syncs.iter().chain(&self.writes) {
             let _ = faultfs::remove(*rule);
         }
     }
@@ -155,6 +177,8 @@ mod tests {
             (SyncVerdict::Enough, 2)
         );
         assert_eq!(syncs.per_operation(), Some(1.1));
+        assert_eq!(syncs.bytes_per_node, [50]);
+        assert_eq!(syncs.bytes_per_operation_and_node(), Some(5.0));
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Wake, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, Epoch, LeadershipStream};
+use tsoracle_testbed::{NetworkPair, TestbedError};
 
 use crate::time::Time;
+use crate::wire::Wire;
 
 #[derive(Clone, Debug)]
 pub(crate) struct VirtualTime {
@@ -110,5 +113,39 @@ impl ConsensusDriver for Timed {
     async fn persist_high_water(&self, at_least: u64, _: Epoch) -> Result<u64, ConsensusError> {
         self.time.sleep(self.persist_ns).await;
         (self.answer)(at_least)
+    }
+}
+
+/// A network whose round trip takes exactly as long as it is told, and whose call takes twice that.
+struct TimedPair {
+    time: VirtualTime,
+    trip_ns: u64,
+}
+
+/// Such a network, connected.
+pub(crate) fn wire(time: &VirtualTime, trip_ns: u64) -> Arc<Wire> {
+    let time = time.clone();
+    Arc::new(Wire::of(TimedPair { time, trip_ns }))
+}
+
+impl TimedPair {
+    async fn after(&self, each_ns: u64, count: u32) -> Vec<Duration> {
+        self.time.sleep(each_ns * u64::from(count)).await;
+        vec![Duration::from_nanos(each_ns); count as usize]
+    }
+}
+
+#[async_trait]
+impl NetworkPair for TimedPair {
+    async fn round_trips(&self, _: usize, count: u32) -> Result<Vec<Duration>, TestbedError> {
+        Ok(self.after(self.trip_ns, count).await)
+    }
+
+    async fn calls(&self, _: usize, count: u32) -> Result<Vec<Duration>, TestbedError> {
+        Ok(self.after(2 * self.trip_ns, count).await)
+    }
+
+    async fn messages(&self, _: usize, count: u32) -> Result<Duration, TestbedError> {
+        Ok(self.after(self.trip_ns, count).await.iter().sum())
     }
 }

@@ -5,21 +5,23 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
-use crate::{Results, SCHEMA_VERSION};
+use crate::{OLDEST_SCHEMA_VERSION, Results, SCHEMA_VERSION};
 
 /// Why a results file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// Written by another version of this crate.
     #[error(
-        "the results have schema version {found}, and this program reads {known}: \
+        "the results have schema version {found}, and this program reads {oldest} to {newest}: \
          use the version of the program that wrote them, or run it again"
     )]
     UnknownSchema {
         /// What the file says.
         found: u32,
-        /// What this crate knows.
-        known: u32,
+        /// The oldest that this crate reads.
+        oldest: u32,
+        /// The one that this crate writes.
+        newest: u32,
     },
     /// Not JSON, or not results.
     #[error("the results are damaged at line {line}, column {column}: {what}")]
@@ -59,10 +61,11 @@ impl Results {
     /// [`ResultsError::Damaged`] with the place.
     pub fn from_json(text: &str) -> Result<Self, ResultsError> {
         let Version { schema_version } = serde_json::from_str(text)?;
-        if schema_version != SCHEMA_VERSION {
+        if !(OLDEST_SCHEMA_VERSION..=SCHEMA_VERSION).contains(&schema_version) {
             return Err(ResultsError::UnknownSchema {
                 found: schema_version,
-                known: SCHEMA_VERSION,
+                oldest: OLDEST_SCHEMA_VERSION,
+                newest: SCHEMA_VERSION,
             });
         }
         Ok(serde_json::from_str(text)?)
@@ -234,11 +237,15 @@ mod tests {
 
     #[test]
     fn another_schema_is_named_before_anything_else_is_read() {
-        let newer = r#"{"schema_version": 2, "drivers": "who knows"}"#;
+        let newer = r#"{"schema_version": 3, "drivers": "who knows"}"#;
         let error = Results::from_json(newer).unwrap_err();
         assert!(matches!(
             error,
-            ResultsError::UnknownSchema { found: 2, known: 1 }
+            ResultsError::UnknownSchema {
+                found: 3,
+                oldest: 1,
+                newest: 2
+            }
         ));
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod conformance;
+mod costs;
 mod declared;
 mod environment;
 mod failures;
@@ -22,7 +23,9 @@ mod units;
 pub use json::ResultsError;
 pub use junit::junit;
 pub use render::{RenderError, Report, render};
-pub use results::{Commit, DriverResults, Environment, Results, SCHEMA_VERSION};
+pub use results::{
+    Commit, DriverResults, Environment, OLDEST_SCHEMA_VERSION, Results, SCHEMA_VERSION,
+};
 pub use splice::{BEGIN, END, SpliceError, splice};
 pub use summary::summary_table;
 pub use targets::{Outcome, Quantity, Target, targets};

@@ -39,6 +39,9 @@ pub(crate) fn section(results: &Results) -> String {
         };
         let mut table = Table::new(TITLES);
         rows(&mut table, "persist", &latency.persist);
+        if let Some(floor) = &latency.sync_floor {
+            table.row(cells("one sync, for comparison", floor));
+        }
         let many = latency.concurrent.persists_per_round;
         rows(
             &mut table,

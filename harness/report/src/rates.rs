@@ -1,5 +1,7 @@
 //! Response time at given rates.
 
+use tsoracle_latency::FloorKind;
+
 use crate::Results;
 use crate::markdown::{Table, heading};
 use crate::percentiles::{p99, p999};
@@ -53,11 +55,27 @@ pub(crate) fn section(results: &Results) -> String {
     text.push_str(
         "Persists are sent at evenly spaced times, whether or not the earlier ones have ended, and \
          each is timed from the moment when it *should* have been sent: a stall counts against \
-         every call that it held up. The floor is a single disk under the same arrivals, without \
-         batching; a driver that makes several waiting persists durable with one sync can be below \
-         it.\n\n",
+         every call that it held up. ",
+    );
+    text.push_str(if of_one_disk(results) {
+        "The floor is a single disk under the same arrivals, without batching; "
+    } else {
+        "The floor is the one of the service time under the same arrivals, one after the other and \
+         without batching; "
+    });
+    text.push_str(
+        "a driver that makes several waiting persists durable with one sync can be below it.\n\n",
     );
     text.push_str(&format!("![response time by rate]({RESPONSE_SVG})\n\n"));
     text.push_str(&table.text());
     text
+}
+
+fn of_one_disk(results: &Results) -> bool {
+    let latencies = results
+        .drivers
+        .iter()
+        .filter_map(|driver| driver.latency.as_ref());
+    let mut loops = latencies.flat_map(|latency| &latency.persist_at_rate);
+    loops.all(|open| open.comparison.floor_kind == FloorKind::Sync)
 }

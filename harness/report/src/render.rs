@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::markdown::{Table, code_block, heading};
 use crate::{
-    Results, conformance, declared, environment, failures, percentiles, plots, rates, summary,
+    Results, conformance, costs, declared, environment, failures, percentiles, plots, rates,
+    summary,
 };
 use crate::{Target, targets};
 
@@ -54,6 +55,7 @@ fn main(results: &Results) -> String {
         conformance::section(results),
         percentiles::section(results),
         rates::section(results),
+        costs::section(results),
         percentiles::network(results),
         percentiles::allocator(results),
         environment::section(results),

@@ -5,11 +5,19 @@ use tsoracle_conformance::CheckResult;
 use tsoracle_latency::{AllocatorResults, LatencyResults, NetworkResults, Profile};
 use tsoracle_testbed::{Capabilities, Timing};
 
-/// The version of the results file that this crate reads and writes.
+/// The version of the results file that this crate writes.
 ///
 /// Within a version fields may be added, never taken away and never given another meaning: a reader
 /// ignores fields that it does not know. Anything else raises the version.
-pub const SCHEMA_VERSION: u32 = 1;
+///
+/// | version | differs from the one before it by |
+/// | --- | --- |
+/// | 2 | floors of several nodes: `quorum_sync_and_round_trip`, `call` |
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The oldest version of the results file that this crate reads: what is missing in it is not in
+/// the report either.
+pub const OLDEST_SCHEMA_VERSION: u32 = 1;
 
 /// Everything that one run found out. The report is a function of it alone.
 ///
@@ -76,7 +84,7 @@ pub struct Environment {
 pub struct DriverResults {
     /// The backend's name.
     pub name: String,
-    /// The size of the cluster that was measured.
+    /// The size of the cluster that latency and costs are measured on.
     pub nodes: usize,
     /// What it declares of itself.
     pub capabilities: Capabilities,

@@ -30,35 +30,56 @@ pub fn summary_table(results: &Results) -> String {
 
 /// The same rows for the report.
 pub(crate) fn table(results: &Results) -> Table {
-    let mut table = Table::new(TITLES);
+    let mut table = Table::new(titles(results));
     for driver in &results.drivers {
-        table.row(row(driver, "**"));
+        table.row(row(results, driver, "**"));
     }
     table
 }
 
-pub(crate) const TITLES: [&str; 9] = [
-    "driver",
-    ">nodes",
-    "conformance",
-    ">persist p50",
-    ">its floor",
-    ">ratio",
-    ">syncs per persist",
-    ">load p50",
-    ">64 persists at once",
-];
+/// The sync of one disk has a column of its own once a floor is more than that.
+fn has_sync_floor(results: &Results) -> bool {
+    let latencies = results
+        .drivers
+        .iter()
+        .filter_map(|driver| driver.latency.as_ref());
+    latencies
+        .into_iter()
+        .any(|latency| latency.sync_floor.is_some())
+}
+
+pub(crate) fn titles(results: &Results) -> Vec<&'static str> {
+    let mut titles = vec![
+        "driver",
+        ">nodes",
+        "conformance",
+        ">persist p50",
+        ">its floor",
+        ">ratio",
+        ">syncs per persist",
+        ">load p50",
+        ">64 persists at once",
+    ];
+    if has_sync_floor(results) {
+        titles.insert(AFTER_THE_FLOOR, ">one sync");
+    }
+    titles
+}
+
+const AFTER_THE_FLOOR: usize = 5;
 
 /// One driver's cells; what is bad stands between `strong` marks.
-pub(crate) fn row(driver: &DriverResults, strong: &str) -> [String; 9] {
+pub(crate) fn row(results: &Results, driver: &DriverResults, strong: &str) -> Vec<String> {
     let latency = driver.latency.as_ref();
     let dash = || "-".to_owned();
     let of = |figure: fn(&LatencyResults) -> String| latency.map_or_else(dash, figure);
     let invalid = latency.is_some_and(|latency| latency.syncs.verdict == SyncVerdict::TooFew);
     let ratio = of(|latency| digits(latency.persist.ratio.median));
-    [
+    let mut row = vec![
         driver.name.clone(),
-        driver.nodes.to_string(),
+        latency
+            .map_or(driver.nodes, |latency| latency.nodes)
+            .to_string(),
         verdicts(&driver.conformance, strong),
         of(|latency| duration(latency.persist.measured.p50_ns)),
         of(|latency| duration(latency.persist.floor.p50_ns)),
@@ -77,7 +98,12 @@ pub(crate) fn row(driver: &DriverResults, strong: &str) -> [String; 9] {
                 None => took,
             }
         }),
-    ]
+    ];
+    if has_sync_floor(results) {
+        let sync_ns = latency.and_then(LatencyResults::sync_floor_p50_ns);
+        row.insert(AFTER_THE_FLOOR, sync_ns.map_or_else(dash, duration));
+    }
+    row
 }
 
 /// Syncs per operation, per node where there are several, or why there is no count.

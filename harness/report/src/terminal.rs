@@ -3,15 +3,15 @@
 use comfy_table::presets;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::{Results, summary, targets};
+use crate::{Results, costs, summary, targets};
 
-/// The drivers at a glance and the aims, as a table for a terminal: plain text, no colours, the
-/// same for the same results.
+/// The drivers at a glance, the aims and the costs, as tables for a terminal: plain text, no
+/// colours, the same for the same results.
 #[must_use]
 pub fn terminal_table(results: &Results) -> String {
-    let mut drivers = table(&summary::TITLES);
+    let mut drivers = table(&summary::titles(results));
     for driver in &results.drivers {
-        drivers.add_row(summary::row(driver, ""));
+        drivers.add_row(summary::row(results, driver, ""));
     }
     let mut aims = table(&["figure", "driver", ">aim", ">measured", ">floor", "outcome"]);
     for target in targets(results) {
@@ -27,7 +27,17 @@ pub fn terminal_table(results: &Results) -> String {
             target.verdict().replace("**", ""),
         ]);
     }
-    format!("{drivers}\n{aims}\n")
+    let tables = format!("{drivers}\n{aims}\n");
+    let (titles, rows) = (costs::titles(results), costs::rows(results));
+    if rows.is_empty() {
+        return tables;
+    }
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let mut costs = table(&titles);
+    for row in rows {
+        costs.add_row(row);
+    }
+    format!("{tables}{costs}\n")
 }
 
 fn table(titles: &[&str]) -> Table {

@@ -9,6 +9,20 @@ pub(crate) fn duration(ns: f64) -> String {
     format!("{} {unit}", digits(ns / size))
 }
 
+/// So many bytes.
+pub(crate) fn bytes(bytes: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [
+        (1_073_741_824.0, "GiB"),
+        (1_048_576.0, "MiB"),
+        (1_024.0, "KiB"),
+    ];
+    let fits = UNITS.iter().find(|(size, _)| bytes >= *size);
+    match fits {
+        Some((size, unit)) => format!("{} {unit}", digits(bytes / size)),
+        None => format!("{} B", digits(bytes)),
+    }
+}
+
 /// A number with three digits that count: `4.21`, `62.3`, `105`.
 pub(crate) fn digits(value: f64) -> String {
     let decimals = match value.abs() {
@@ -60,6 +74,15 @@ mod tests {
         for (ns, text) in expected {
             assert_eq!(duration(ns), text);
         }
+    }
+
+    #[test]
+    fn bytes_have_three_digits_and_a_unit() {
+        assert_eq!(bytes(0.0), "0.00 B");
+        assert_eq!(bytes(512.0), "512 B");
+        assert_eq!(bytes(1_536.0), "1.50 KiB");
+        assert_eq!(bytes(24.0 * 1_048_576.0), "24.0 MiB");
+        assert_eq!(bytes(3.5e9), "3.26 GiB");
     }
 
     #[test]

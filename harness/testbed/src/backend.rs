@@ -95,6 +95,10 @@ pub struct Capabilities {
     /// How faults reach the links between its nodes.
     #[serde(default)]
     pub links: Links,
+    /// What a load asks while its leader's lease is valid: its latency is held against the least
+    /// that this can cost.
+    #[serde(default)]
+    pub reads: Reads,
     /// Whether its nodes implement `Handoff` (H1, H2).
     #[serde(default)]
     pub handoff: bool,
@@ -116,6 +120,7 @@ impl Capabilities {
             leases: true,
             unnoticed_damage: Vec::new(),
             links: Links::None,
+            reads: Reads::Memory,
             handoff: false,
             membership: false,
             hooks: BTreeSet::new(),
@@ -136,6 +141,9 @@ impl Capabilities {
             Links::None => {}
             Links::Node => extras.push("link faults".to_owned()),
             Links::Proxy => extras.push("link faults by proxies".to_owned()),
+        }
+        if self.reads == Reads::Quorum {
+            extras.push("loads that ask a quorum".to_owned());
         }
         match self.hooks.len() {
             0 => {}
@@ -164,6 +172,17 @@ pub enum Links {
     /// Through [`ProxyLinks`](crate::ProxyLinks): its nodes reach each other by TCP at the
     /// `peer_endpoint`s that they are given.
     Proxy,
+}
+
+/// What a load asks while its leader's lease is valid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reads {
+    /// Nobody: it reads the leader's memory under the lease.
+    #[default]
+    Memory,
+    /// A quorum, by a round of messages for every load.
+    Quorum,
 }
 
 /// How far a driver's store reaches.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use tsoracle_consensus::{ConsensusDriver, Member, NodeId};
 
 pub use leader::Leader;
@@ -174,6 +175,15 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Starts every node that does not run, all at the same time.
+    ///
+    /// # Errors
+    /// The first refusal; the starts of the other nodes are given up then.
+    pub async fn start_all_at_once(&mut self) -> Result<(), TestbedError> {
+        let resting = self.nodes.iter_mut().filter(|node| !node.is_running());
+        try_join_all(resting.map(TestNode::start)).await.map(drop)
     }
 
     /// Shuts every running node down.

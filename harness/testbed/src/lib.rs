@@ -13,14 +13,15 @@ mod proxy;
 mod simulation;
 
 pub use backend::{
-    Backend, Capabilities, Damage, Durability, Links, NodeSpec, Time, Timing, UnnoticedDamage,
+    Backend, Capabilities, Damage, Durability, Links, NodeSpec, Reads, Time, Timing,
+    UnnoticedDamage,
 };
 pub use cluster::{Cluster, ClusterPlan, Decorator, Leader, Placement, TestNode};
 pub use disk::DiskFaults;
 pub use hooks::{Hook, HookKind, Hooks};
 pub use links::{LinkFault, LinkFaults};
 pub use network::{Network, NetworkPair};
-pub use node::Node;
+pub use node::{Node, Traffic};
 pub use patience::{Patience, TimedOut, allowance};
 pub use process::{ProcessDisk, ProcessNode, TestbedError, run_node_process_if_asked};
 pub use proxy::ProxyLinks;

@@ -7,6 +7,15 @@ use tsoracle_consensus::{ConsensusDriver, ConsensusError, Handoff, Membership};
 
 use crate::{Hooks, LinkFaults};
 
+/// What a node has sent to its peers since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Frames, or whatever its network calls a message.
+    pub frames: u64,
+    /// Bytes of those, as far as the network counts them.
+    pub bytes: u64,
+}
+
 /// One running node of a backend, in this process.
 ///
 /// Dropping it without [`shutdown`](Self::shutdown) stands for a crash of the node within a living
@@ -42,6 +51,11 @@ pub trait Node: Send + Sync + 'static {
 
     /// Faults on the links of this node, if its network can be told.
     fn links(&self) -> Option<Arc<dyn LinkFaults>> {
+        None
+    }
+
+    /// What this node has sent to its peers since it started, if its network counts that.
+    fn traffic(&self) -> Option<Traffic> {
         None
     }
 }

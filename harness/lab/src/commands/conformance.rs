@@ -3,120 +3,71 @@
 use std::sync::Arc;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use tsoracle_conformance::{Check, CheckResult, RunOptions, Verdict, run_check};
+use tsoracle_conformance::{Check, CheckResult, Verdict};
 use tsoracle_testbed::Backend;
 
 use super::Ending;
-use crate::cli::{Format, Run, Suite};
+use crate::cli::{Format, Run, Size, Suite};
 use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
+use crate::round::{Round, Verdicts};
 use crate::selection;
 
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
     run: &Run,
     suite: &Suite,
+    size: Size,
     format: Format,
 ) -> Result<Ending, LabError> {
     let backends = selection::backends(known, &run.drivers)?;
     let checks = selection::checks(&suite.checks)?;
-    let mut gathering = Gathering::begin(run, &backends, "lab conformance")?;
-    let ending = gather(&mut gathering, &backends, &checks, run, suite)?;
+    let mut gathering = Gathering::begin(run, size, &backends, "lab conformance")?;
+    let ending = gather(&mut gathering, &backends, &checks, run, suite, size)?;
     print(&shown(&gathering, format)?)?;
     Ok(ending)
 }
 
-/// Runs what is not yet among the results; each result is saved before the next check begins.
+/// Runs what is not yet among the results; each result is saved before the next check begins. A
+/// check that does not hold is explained at once, and the others go on.
 pub(super) fn gather(
     gathering: &mut Gathering,
     backends: &[Arc<dyn Backend>],
     checks: &[&'static Check],
     run: &Run,
     suite: &Suite,
+    size: Size,
 ) -> Result<Ending, LabError> {
-    let seeds = (0..suite.repeat).map(|round| run.seed.wrapping_add(round));
-    let rounds: Vec<Round<'_>> = backends
-        .iter()
-        .flat_map(|backend| seeds.clone().map(move |seed| (backend, seed)))
-        .flat_map(|(backend, seed)| Round::all(backend, checks, suite.nodes, seed))
-        .collect();
-    let progress = Progress::new(rounds.len() as u64);
+    let rounds = Round::all(backends, checks, run.seed, suite.repeat, size);
+    let steps: usize = rounds.iter().map(|round| round.attempts.len()).sum();
+    let progress = Progress::new(steps as u64);
     let mut ending = Ending::Good;
     for round in rounds {
-        progress.doing(&format!("{}::{}", round.backend.name(), round.check.name));
-        let result = match round.earlier(gathering) {
-            Some(result) => result,
-            None => {
-                let result = round.run(gathering)?;
-                keep(gathering, &result)?;
-                result
+        let mut verdicts = Verdicts::default();
+        for attempt in &round.attempts {
+            progress.doing(&format!("{}::{}", round.name(), attempt.check.name));
+            let result = match attempt.earlier(gathering) {
+                Some(result) => result,
+                None => {
+                    let result = attempt.run(gathering)?;
+                    keep(gathering, &result)?;
+                    result
+                }
+            };
+            progress.done(&line(&result));
+            if !result.verdict.is_good() {
+                progress.say(&result.explain(&replay(&result, run)));
+                ending = Ending::Bad;
             }
-        };
-        progress.done(&line(&result));
-        if !result.verdict.is_good() {
-            progress.say(&result.explain(&replay(&result, run)));
-            ending = Ending::Bad;
+            verdicts.add(&result);
+        }
+        if suite.repeat > 1 {
+            progress.say(&round.line(suite.repeat, &verdicts));
         }
     }
     Ok(ending)
-}
-
-/// One check, on one driver, on so many nodes, with one seed.
-struct Round<'a> {
-    backend: &'a Arc<dyn Backend>,
-    check: &'static Check,
-    nodes: usize,
-    seed: u64,
-}
-
-impl<'a> Round<'a> {
-    fn all(
-        backend: &'a Arc<dyn Backend>,
-        checks: &[&'static Check],
-        nodes: Option<usize>,
-        seed: u64,
-    ) -> Vec<Self> {
-        let capabilities = backend.capabilities();
-        let mut rounds = Vec::new();
-        for check in checks.iter().copied() {
-            for nodes in check.level.sizes(&capabilities, nodes) {
-                rounds.push(Self {
-                    backend,
-                    check,
-                    nodes,
-                    seed,
-                });
-            }
-        }
-        rounds
-    }
-
-    /// A good result of an earlier run; what was not good is tried again.
-    fn earlier(&self, gathering: &mut Gathering) -> Option<CheckResult> {
-        let driver = gathering.driver(self.backend.name())?;
-        let results = driver.conformance.iter();
-        results
-            .filter(|result| result.verdict.is_good())
-            .find(|result| {
-                let asked = (self.check.name, self.nodes, self.seed);
-                (result.check.as_str(), result.nodes, result.seed) == asked
-            })
-            .cloned()
-    }
-
-    /// A verdict counts only if the disk could take data before and, unless it is good, after.
-    fn run(&self, gathering: &Gathering) -> Result<CheckResult, LabError> {
-        gathering.data().probe()?;
-        let dir = gathering.data().path().to_owned();
-        let options = RunOptions::new(self.seed, self.nodes, dir);
-        let result = run_check(self.backend, self.check, &options);
-        if !result.verdict.is_good() {
-            gathering.data().probe()?;
-        }
-        Ok(result)
-    }
 }
 
 fn keep(gathering: &mut Gathering, result: &CheckResult) -> Result<(), LabError> {
@@ -204,4 +155,68 @@ fn table(gathering: &Gathering) -> String {
         ]);
     }
     table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use tsoracle_consensus::ConsensusError;
+    use tsoracle_testbed::{Capabilities, Node, NodeSpec, Timing};
+
+    use super::*;
+    use crate::cli::Profile;
+
+    /// Never starts.
+    struct Broken;
+
+    #[async_trait]
+    impl Backend for Broken {
+        fn name(&self) -> &str {
+            "broken"
+        }
+
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::single_durable_node()
+        }
+
+        fn timing(&self) -> Timing {
+            Timing {
+                election_timeout: Duration::ZERO,
+                lease: None,
+                deadline: Duration::from_secs(1),
+            }
+        }
+
+        async fn start(&self, _: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
+            Err(ConsensusError::permanent("it never starts"))
+        }
+    }
+
+    #[test]
+    fn a_failure_does_not_stop_the_rounds_and_is_not_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = Run {
+            drivers: Vec::new(),
+            seed: 5,
+            profile: Profile::Quick,
+            dir: None,
+            out: dir.path().to_owned(),
+            resume: false,
+        };
+        let (size, names) = (Size { nodes: None }, vec!["first_item_is_ready".to_owned()]);
+        let suite = Suite {
+            checks: names,
+            repeat: 3,
+        };
+        let backends: Vec<Arc<dyn Backend>> = vec![Arc::new(Broken)];
+        let checks = selection::checks(&suite.checks).unwrap();
+        let mut gathering = Gathering::begin(&run, size, &backends, "a test").unwrap();
+        let ending = gather(&mut gathering, &backends, &checks, &run, &suite, size).unwrap();
+        assert_eq!(ending, Ending::Bad);
+        let results = &gathering.results.drivers[0].conformance;
+        let seeds: Vec<_> = results.iter().map(|result| result.seed).collect();
+        assert_eq!(seeds, [5, 6, 7]);
+    }
 }

@@ -1,4 +1,5 @@
-//! `lab latency`: what a persist, a load and a grant cost beside their floors.
+//! `lab latency`: what a persist, a load and a grant cost beside their floors, and what a cluster
+//! takes beside time.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use tsoracle_latency::{Options, measure, measure_grants, measure_network};
 use tsoracle_testbed::{Backend, Network, Time};
 
 use super::{Ending, report};
-use crate::cli::{Format, Run};
+use crate::cli::{Format, Run, Size};
 use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
@@ -17,6 +18,7 @@ pub(super) fn run(
     known: &[Arc<dyn Backend>],
     network: Option<&Arc<dyn Network>>,
     run: &Run,
+    size: Size,
     format: Format,
 ) -> Result<Ending, LabError> {
     if format == Format::Junit {
@@ -24,8 +26,8 @@ pub(super) fn run(
         return Err(LabError::Usage(refusal.into()));
     }
     let backends = selection::backends(known, &run.drivers)?;
-    let mut gathering = Gathering::begin(run, &backends, "lab latency")?;
-    gather(&mut gathering, &backends, network, run)?;
+    let mut gathering = Gathering::begin(run, size, &backends, "lab latency")?;
+    gather(&mut gathering, &backends, network, run, size)?;
     print(&match format {
         Format::Json => report::json(&gathering.results)?,
         Format::Table | Format::Junit => tsoracle_report::terminal_table(&gathering.results),
@@ -40,6 +42,7 @@ pub(super) fn gather(
     backends: &[Arc<dyn Backend>],
     network: Option<&Arc<dyn Network>>,
     run: &Run,
+    size: Size,
 ) -> Result<(), LabError> {
     let progress = Progress::new(backends.len() as u64 + 2);
     let show =
@@ -58,13 +61,19 @@ pub(super) fn gather(
         gathering.save()?;
     }
     progress.done("the network is measured");
-    gather_drivers(gathering, backends, run, &progress)
+    let options = Options {
+        seed: run.seed,
+        nodes: size.nodes.unwrap_or(Options::NODES),
+        network: network.cloned(),
+        ..Options::new(run.profile.into(), gathering.data().path())
+    };
+    gather_drivers(gathering, backends, &options, &progress)
 }
 
 fn gather_drivers(
     gathering: &mut Gathering,
     backends: &[Arc<dyn Backend>],
-    run: &Run,
+    options: &Options,
     progress: &Progress,
 ) -> Result<(), LabError> {
     let show =
@@ -87,11 +96,7 @@ fn gather_drivers(
             progress.done(&format!("{name} runs in virtual time and has no latency"));
             continue;
         }
-        let options = Options {
-            seed: run.seed,
-            ..Options::new(run.profile.into(), gathering.data().path().to_owned())
-        };
-        let measured = measure(backend, &options, &show);
+        let measured = measure(backend, options, &show);
         if let Some(driver) = gathering.driver(name) {
             driver.latency_missing = measured.as_ref().err().map(ToString::to_string);
             driver.latency = measured.as_ref().ok().cloned();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use tsoracle_conformance::CheckResult;
 use tsoracle_latency::{
-    AllocatorResults, Bucket, Comparison, Concurrent, Distribution, FloorKind, Grant,
-    LatencyResults, NetworkResults, OpenLoop, Profile, Ratio, Sends, SpinnerPolicy, Spinners,
-    SyncVerdict, Syncs,
+    AllocatorResults, Bucket, Comparison, Concurrent, Costs, Distribution, FloorKind, Grant, Idle,
+    LatencyResults, Memory, NetworkResults, OpenLoop, Profile, Ratio, Sends, SpinnerPolicy,
+    Spinners, Starts, SyncVerdict, Syncs, TrafficRate,
 };
 use tsoracle_report::{Commit, DriverResults, Environment, Results, SCHEMA_VERSION};
 use tsoracle_testbed::{Capabilities, Damage, Durability, Timing, UnnoticedDamage};
@@ -145,7 +145,14 @@ fn raft() -> DriverResults {
         timing: timing(150, Some(100)),
         command: "cargo run --release -p tsoracle-lab -- compare --driver raft".into(),
         conformance,
-        latency: Some(latency(3, FloorKind::QuorumSync, 180_000.0, 1.42)),
+        latency: Some(LatencyResults {
+            sync_floor: Some(distribution(110_000.0)),
+            costs: Some(costs(Some(TrafficRate {
+                frames_per_s: 42.5,
+                bytes_per_s: 3_120.0,
+            }))),
+            ..latency(3, FloorKind::QuorumSyncAndRoundTrip, 230_000.0, 1.62)
+        }),
         latency_missing: None,
     }
 }
@@ -217,6 +224,32 @@ fn latency(nodes: usize, kind: FloorKind, floor_ns: f64, ratio: f64) -> LatencyR
             syncs: syncs(nodes, 20, 41),
         },
         syncs: syncs(nodes, 100, 100),
+        sync_floor: None,
+        costs: Some(costs(None)),
+    }
+}
+
+fn costs(traffic_per_node: Option<TrafficRate>) -> Costs {
+    let (percent, cold_ms, warm_ms) = match traffic_per_node {
+        Some(_) => (1.35, [405.0, 369.0, 468.0], [549.0, 540.0, 594.0]),
+        None => (0.015, [4.5, 4.1, 5.2], [6.1, 6.0, 6.6]),
+    };
+    Costs {
+        idle: Idle {
+            watched_ms: 5_000.0,
+            empty_cpu_percent: Some(0.12),
+            cpu_percent_per_node: Some(percent),
+            traffic_per_node,
+        },
+        memory: Some(Memory {
+            empty_bytes: 12_000_000,
+            idle_bytes_per_node: 6_500_000,
+            busy_bytes_per_node: 9_800_000,
+        }),
+        starts: Starts {
+            cold_ms: cold_ms.into(),
+            warm_ms: warm_ms.into(),
+        },
     }
 }
 
@@ -227,6 +260,7 @@ fn syncs(nodes: usize, operations: u64, each: u64) -> Syncs {
         operations,
         per_node: vec![each; nodes],
         most_per_operation: each.div_ceil(operations),
+        bytes_per_node: vec![each * 512; nodes],
     }
 }
 

@@ -12,7 +12,7 @@ use tsoracle_consensus::{
 use super::{ClusterPlan, Decorator, Placement};
 use crate::{
     Backend, DiskFaults, Hooks, LinkFault, Machine, Node, NodeSpec, Patience, ProcessNode,
-    TestbedError,
+    TestbedError, Traffic,
 };
 
 const CRASH_POLL: Duration = Duration::from_millis(1);
@@ -173,6 +173,18 @@ impl TestNode {
             Running::Elsewhere { process, .. } => Some(process.membership()),
         };
         membership.ok_or(TestbedError::Lacks("Membership"))
+    }
+
+    /// What the running node has sent to its peers since it started; `None` if its network does not
+    /// count, and for a node in another process.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotRunning`].
+    pub fn traffic(&self) -> Result<Option<Traffic>, TestbedError> {
+        Ok(match self.running()? {
+            Running::Here(node) => node.traffic(),
+            Running::Elsewhere { .. } => None,
+        })
     }
 
     /// Until when the running node's lease is valid, if it leads and has one.
