@@ -168,9 +168,9 @@ pub(crate) async fn write<H: OpenraftHighWaterHost>(
     let write = host.lifecycle().raft().write(command).with_leader(leader).responder(answer);
     write.await.map_err(|fatal| stopped(&fatal))?;
     let Ok(written) = answered.await else {
-        return Err(ConsensusError::transient(
-            "the engine ended without an answer",
-        ));
+        let failure = why_it_ended(host).await;
+        let unknown = || ConsensusError::transient("the engine ended without an answer");
+        return Err(failure.unwrap_or_else(unknown));
     };
     match written {
         Ok(applied) => match host.outcome(applied.data) {

@@ -25,20 +25,16 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
     /// Brings a node up to date and puts it in the place of another, or beside all.
     async fn bring_in(&self, new: &Member, old: Option<NodeId>) -> Result<(), MembershipError> {
         let voters = self.voters();
-        let known = voters.iter().find(|member| member.node == new.node);
-        if let Some(known) = known.filter(|known| *known != new) {
+        if voters.iter().any(|member| member.node == new.node) {
             return Err(refused(format!(
-                "node {} is a member already, reached by its peers at {} and by clients at {}; \
-                 remove it first, or give the new one another number",
-                known.node, known.peer_endpoint, known.service_endpoint
+                "node {} is a member already; remove it first, or give the new one another number",
+                new.node
             )));
         }
         let within = self.settings.change_deadline;
-        if known.is_none() {
-            let described = self.host.describe(new);
-            let learner = self.host.lifecycle().add_learner(new.node, described, within);
-            learner.await.map_err(|error| self.unchanged(error))?;
-        }
+        let described = self.host.describe(new);
+        let learner = self.host.lifecycle().add_learner(new.node, described, within);
+        learner.await.map_err(|error| self.unchanged(error))?;
         let stay = voters.iter().map(|member| member.node);
         let stay = stay.filter(|node| Some(*node) != old);
         self.vote_with(stay.chain([new.node]).collect()).await

@@ -56,7 +56,14 @@ impl Backend for OpenraftBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        capabilities()
+        let reads = match self.settings.reads {
+            Reads::Lease => tsoracle_testbed::Reads::Memory,
+            Reads::Quorum => tsoracle_testbed::Reads::Quorum,
+        };
+        Capabilities {
+            reads,
+            ..capabilities()
+        }
     }
 
     fn timing(&self) -> Timing {
@@ -99,6 +106,7 @@ fn capabilities() -> Capabilities {
         cluster_sizes: 1..=7,
         durability: Durability::Disk,
         leases: true,
+        reads: tsoracle_testbed::Reads::Memory,
         unnoticed_damage: unnoticed_damage(),
         links: Links::Node,
         handoff: true,

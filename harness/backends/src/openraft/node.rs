@@ -11,7 +11,7 @@ use tsoracle_consensus::{
 use tsoracle_driver_openraft::{OpenraftDriver, OpenraftHighWaterHost};
 use tsoracle_openraft_toolkit::{RaftNode, StateMachine};
 use tsoracle_peer_transport::Transport;
-use tsoracle_testbed::{Hooks, LinkFaults, Node, NodeSpec};
+use tsoracle_testbed::{Hooks, LinkFaults, Node, NodeSpec, Traffic};
 
 use super::closing::Closing;
 use super::hooks::hooks;
@@ -90,6 +90,15 @@ impl<H: Hosted> Node for RaftTestNode<H> {
 
     fn membership(&self) -> Option<Arc<dyn Membership>> {
         Some(Arc::clone(&self.driver) as Arc<dyn Membership>)
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        let counts = self.host.node().transport().counts();
+        let sent = counts.peers.iter().map(|(_, peer)| peer);
+        Some(sent.fold(Traffic::default(), |sum, peer| Traffic {
+            frames: sum.frames + peer.frames_sent,
+            bytes: sum.bytes + peer.bytes_sent,
+        }))
     }
 
     fn links(&self) -> Option<Arc<dyn LinkFaults>> {
