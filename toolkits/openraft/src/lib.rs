@@ -17,9 +17,9 @@ pub use machine::{Machine, MachineHandle, MachineSnapshotBuilder, StateMachine};
 pub use record::RecordError;
 #[cfg(feature = "test-fakes")]
 pub use snapshots::MemorySnapshots;
+pub use snapshots::SnapshotKeeper;
 #[cfg(feature = "rocksdb-log-store")]
 pub use snapshots::{RocksdbSnapshots, SNAPSHOT_FAMILY};
-pub use snapshots::SnapshotKeeper;
 pub use types::{
     Entry, LeaderId, LogId, Members, Payload, RaftTypes, Snapshot, SnapshotMeta, SnapshotPayload,
     StoredMembership, Vote,

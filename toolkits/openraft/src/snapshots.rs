@@ -29,10 +29,7 @@ pub trait SnapshotKeeper<C: RaftTypes>: Clone + Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// The store failed, or has no encoding for the snapshot; the one before is still kept.
-    fn save(
-        &self,
-        snapshot: Snapshot<C>,
-    ) -> impl Future<Output = Result<(), io::Error>> + Send;
+    fn save(&self, snapshot: Snapshot<C>) -> impl Future<Output = Result<(), io::Error>> + Send;
 
     /// The snapshot that is kept, if there is one.
     ///

@@ -1,7 +1,7 @@
 //! openraft's own test suite, over the log store, the snapshots and the machine of this crate.
 
-use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::StorageError;
+use openraft::testing::log::{StoreBuilder, Suite};
 use tsoracle_openraft_toolkit::{
     Flat, GroupPrefixed, KeySpace, Machine, RocksdbLogStore, RocksdbSnapshots,
 };

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use openraft::alias::OneshotReceiverOf;
 use openraft::storage::{IOFlushed, RaftLogStorage, RaftLogStorageExt};
@@ -10,7 +11,7 @@ use openraft::{EntryPayload, RaftLogReader};
 use tempfile::TempDir;
 use tsoracle_openraft_toolkit::{
     Entry, KeySpace, LOG_FAMILY, LeaderId, LogId, META_FAMILY, RocksdbLogStore, SNAPSHOT_FAMILY,
-    TailLimits, declare_raft_types_ext,
+    Snapshot, SnapshotMeta, TailLimits, declare_raft_types_ext,
 };
 use tsoracle_store::{Settings, Store};
 
@@ -79,6 +80,12 @@ pub(crate) fn open(dir: &Path) -> Store {
     Store::open(dir, &settings()).unwrap()
 }
 
+/// Gives the directory back: everything that uses the store must have been dropped, or stays with
+/// a closed one.
+pub(crate) async fn close(store: Store) {
+    store.shutdown_async(Duration::from_secs(30)).await.unwrap();
+}
+
 pub(crate) async fn log<K: KeySpace>(store: &Store, keyspace: K) -> RocksdbLogStore<Texts, K> {
     limited_log(store, keyspace, TailLimits::default()).await
 }
@@ -102,6 +109,16 @@ pub(crate) fn entry(term: u64, index: u64) -> Entry<Texts> {
         log_id: at(term, index),
         payload: EntryPayload::Normal(format!("{index}")),
     }
+}
+
+/// A snapshot of `state`, taken after entry `index` of `term`.
+pub(crate) fn snapshot(term: u64, index: u64, state: Vec<u8>) -> Snapshot<Texts> {
+    let meta = SnapshotMeta::<Texts> {
+        last_log_id: Some(at(term, index)),
+        ..Default::default()
+    };
+    let snapshot = state;
+    Snapshot::<Texts> { meta, snapshot }
 }
 
 /// Appends the entries of a range and waits until they are durable.
@@ -133,7 +150,10 @@ pub(crate) async fn positions<K: KeySpace>(log: &mut RocksdbLogStore<Texts, K>) 
     let mut reader = log.get_log_reader().await;
     let entries = reader.try_get_log_entries(0..u64::MAX).await.unwrap();
     let check = |entry: Entry<Texts>| {
-        assert_eq!(entry.payload, EntryPayload::Normal(entry.log_id.index.to_string()));
+        assert_eq!(
+            entry.payload,
+            EntryPayload::Normal(entry.log_id.index.to_string())
+        );
         entry.log_id
     };
     entries.into_iter().map(check).collect()
