@@ -4,7 +4,7 @@ use openraft::storage::RaftLogStorage;
 use tsoracle_faultfs::{Action, Name, Op, Rule, RuleId};
 use tsoracle_openraft_toolkit::{Entry, Flat, LOG_FAMILY, Vote};
 
-use crate::support::{Place, Texts, append, at, entry, fill, log};
+use crate::common::{Place, Texts, append, at, entry, fill, log};
 
 /// Counts the syncs of RocksDB's log from now on.
 fn count(place: &Place) -> RuleId {

@@ -9,7 +9,7 @@ use tsoracle_openraft_toolkit::{
 };
 use tsoracle_store::{Batch, Store};
 
-use crate::support::{Place, Texts, append, at, close, entry, fill, log, snapshot};
+use crate::common::{Place, Texts, append, at, close, entry, fill, log, snapshot};
 
 async fn put(store: &Store, family: &str, key: &[u8], value: Option<&[u8]>) {
     let family = store.family(family).unwrap();
@@ -140,7 +140,7 @@ async fn a_failed_sync_is_told_to_the_callback_and_to_everyone_after() {
     );
 
     let store = place.store();
-    let last = crate::support::log(&store, Flat)
+    let last = crate::common::log(&store, Flat)
         .await
         .get_log_state()
         .await

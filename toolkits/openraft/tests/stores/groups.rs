@@ -4,7 +4,7 @@ use openraft::RaftLogReader;
 use openraft::storage::RaftLogStorage;
 use tsoracle_openraft_toolkit::{GroupPrefixed, RocksdbSnapshots, SnapshotKeeper, Vote};
 
-use crate::support::{Place, Texts, at, close, fill, log, positions, snapshot};
+use crate::common::{Place, Texts, at, close, fill, log, positions, snapshot};
 
 const GROUPS: [u64; 3] = [1, 11, u64::MAX];
 

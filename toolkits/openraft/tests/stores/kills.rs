@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use openraft::RaftLogReader;
 use openraft::storage::RaftLogStorage;
-use proptest::prelude::RngCore;
+use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use tsoracle_openraft_toolkit::{GroupPrefixed, Vote};
+use tsoracle_openraft_toolkit::{GroupPrefixed, LogId, RocksdbLogStore, Vote};
 
-use crate::support::{Outcome, Place, append, at, entry, in_child, log, positions};
+use crate::common::{Outcome, Place, Texts, append, entry, in_child, log, positions};
 
 const KILLS: u32 = 200;
 const POWER_CUTS: u32 = 12;
@@ -96,9 +96,8 @@ async fn write_for_ever(place: &Place) {
                 let keep = next - 1 - u64::from(rng.next_u32() % 3);
                 say("keep", keep);
                 waiting.clear();
-                let mut reader = log.get_log_reader().await;
-                let kept = reader.try_get_log_entries(keep..=keep).await.unwrap();
-                log.truncate_after(Some(kept[0].log_id)).await.unwrap();
+                let keep_at = position(&mut log, keep).await;
+                log.truncate_after(Some(keep_at)).await.unwrap();
                 // What stays is durable with the truncation behind it.
                 say("entry", keep);
                 next = keep + 1;
@@ -106,8 +105,9 @@ async fn write_for_ever(place: &Place) {
             2 if next > first + 40 => {
                 let upto = first + 20;
                 say("purge", upto);
-                log.purge(at(term, upto)).await.unwrap();
-                first = upto + 1;
+                let upto = position(&mut log, upto).await;
+                log.purge(upto).await.unwrap();
+                first = upto.index + 1;
             }
             _ => {
                 waiting.push_back((next, append(&mut log, entry(term, next)).await));
@@ -120,6 +120,13 @@ async fn write_for_ever(place: &Place) {
             say("entry", index);
         }
     }
+}
+
+/// The position of an entry that is in the log.
+async fn position(log: &mut RocksdbLogStore<Texts, GroupPrefixed>, index: u64) -> LogId {
+    let mut reader = log.get_log_reader().await;
+    let found = reader.try_get_log_entries(index..=index).await.unwrap();
+    found.first().unwrap().log_id
 }
 
 fn seed(number: u64) -> [u8; 32] {

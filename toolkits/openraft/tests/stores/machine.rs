@@ -1,39 +1,14 @@
 //! The machine: its place in the log, its snapshots, holding, and watching it.
 
-use std::error::Error;
 use std::time::Duration;
 
 use futures_util::stream;
 use openraft::storage::{RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, Membership};
-use tsoracle_openraft_toolkit::{Entry, Flat, LogId, Machine, RocksdbSnapshots, StateMachine};
+use tsoracle_openraft_toolkit::{Entry, Flat, LogId, Machine, RocksdbSnapshots};
 use tsoracle_store::Store;
 
-use crate::support::{Place, Texts, at, close, entry};
-
-/// All commands in order, one behind the other.
-#[derive(Debug, Default)]
-pub(crate) struct Joined(pub(crate) String);
-
-impl StateMachine<Texts> for Joined {
-    fn apply(&mut self, _at: &LogId, command: &String) -> usize {
-        self.0.push_str(command);
-        self.0.len()
-    }
-
-    fn answer_without_command(&self) -> usize {
-        self.0.len()
-    }
-
-    fn snapshot(&self) -> Vec<u8> {
-        self.0.clone().into_bytes()
-    }
-
-    fn restore(&mut self, state: Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.0 = String::from_utf8(state)?;
-        Ok(())
-    }
-}
+use crate::common::{Joined, Place, Texts, at, close, entry};
 
 type Joiner = Machine<Texts, Joined, RocksdbSnapshots<Texts, Flat>>;
 

@@ -7,6 +7,8 @@
 )]
 #![cfg(feature = "rocksdb-log-store")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod costs;
 mod damage;
 mod groups;
@@ -15,5 +17,3 @@ mod machine;
 mod points;
 mod reading;
 mod snapshots;
-mod suite;
-mod support;

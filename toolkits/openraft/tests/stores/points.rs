@@ -9,7 +9,7 @@ use openraft::storage::RaftLogStorage;
 use tsoracle_faultfs::{Action, Op, Rule, Trigger, When};
 use tsoracle_openraft_toolkit::{Flat, RocksdbSnapshots, SNAPSHOT_FAMILY, SnapshotKeeper};
 
-use crate::support::{Place, Texts, at, close, fill, in_child, log, positions, snapshot};
+use crate::common::{Place, Texts, at, close, fill, in_child, log, positions, snapshot};
 
 const POINT: &str = "OPENRAFT_TOOLKIT_TEST_POINT";
 

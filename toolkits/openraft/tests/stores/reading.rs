@@ -11,7 +11,7 @@ use tsoracle_faultfs::{Action, Op, Rule};
 use tsoracle_openraft_toolkit::{Flat, GroupPrefixed, LOG_FAMILY, LogId, TailLimits};
 use tsoracle_store::{Batch, Store};
 
-use crate::support::{Place, append, at, close, entry, fill, limited_log, log, positions};
+use crate::common::{Place, append, at, close, entry, fill, limited_log, log, positions};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -196,6 +196,6 @@ async fn committed_comes_back_as_of_the_last_write() {
     log.save_committed(Some(at(1, 9))).await.unwrap();
     drop(log);
     close(store).await;
-    let mut log = crate::support::log(&place.store(), Flat).await;
+    let mut log = crate::common::log(&place.store(), Flat).await;
     assert_eq!(log.read_committed().await.unwrap(), Some(at(1, 5)));
 }

@@ -3,7 +3,7 @@
 use tsoracle_openraft_toolkit::{Flat, RocksdbSnapshots, SNAPSHOT_FAMILY, SnapshotKeeper};
 use tsoracle_store::{Batch, Store};
 
-use crate::support::{Place, Texts, at, close, snapshot};
+use crate::common::{Place, Texts, at, close, snapshot};
 
 type Kept = RocksdbSnapshots<Texts, Flat>;
 

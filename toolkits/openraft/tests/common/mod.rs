@@ -1,5 +1,6 @@
 //! A type config, directories, processes, and short ways to write and read a log.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use openraft::{EntryPayload, RaftLogReader};
 use tempfile::TempDir;
 use tsoracle_openraft_toolkit::{
     Entry, KeySpace, LOG_FAMILY, LeaderId, LogId, META_FAMILY, RocksdbLogStore, SNAPSHOT_FAMILY,
-    Snapshot, SnapshotMeta, TailLimits, declare_raft_types_ext,
+    Snapshot, SnapshotMeta, StateMachine, TailLimits, declare_raft_types_ext,
 };
 use tsoracle_store::{Settings, Store};
 
@@ -23,6 +24,30 @@ declare_raft_types_ext!(
         Node = openraft::BasicNode,
         SnapshotData = Vec<u8>,
 );
+
+/// All commands in order, one behind the other.
+#[derive(Debug, Default)]
+pub(crate) struct Joined(pub(crate) String);
+
+impl StateMachine<Texts> for Joined {
+    fn apply(&mut self, _at: &LogId, command: &String) -> usize {
+        self.0.push_str(command);
+        self.0.len()
+    }
+
+    fn answer_without_command(&self) -> usize {
+        self.0.len()
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.0.clone().into_bytes()
+    }
+
+    fn restore(&mut self, state: Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0 = String::from_utf8(state)?;
+        Ok(())
+    }
+}
 
 /// Set in a process that a test started.
 const DIR: &str = "OPENRAFT_TOOLKIT_TEST_DIR";
