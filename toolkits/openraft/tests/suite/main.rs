@@ -1,6 +1,5 @@
 //! openraft's own test suite, over the log store, the snapshots and the machine of this crate.
 
-use openraft::StorageError;
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +11,7 @@ use openraft::StorageError;
 #[path = "../common/mod.rs"]
 mod common;
 
+use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
 use tsoracle_openraft_toolkit::{
     Flat, GroupPrefixed, KeySpace, Machine, RocksdbLogStore, RocksdbSnapshots,
