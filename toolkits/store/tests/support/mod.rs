@@ -114,7 +114,7 @@ fn key(n: u64, part: u8) -> Vec<u8> {
 fn value(n: u64) -> Vec<u8> {
     let length = usize::try_from(n % 97).unwrap();
     (0..length)
-        .map(|at| (at % 251) as u8 ^ n.to_le_bytes()[0])
+        .map(|at| at.to_le_bytes()[0] ^ n.to_le_bytes()[0])
         .collect()
 }
 
@@ -131,6 +131,6 @@ impl Numbers {
     }
 
     pub(crate) fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
+        usize::try_from(self.next() % limit.max(1) as u64).unwrap()
     }
 }
