@@ -32,7 +32,7 @@ async fn groups_do_not_see_each_other() {
         fill(log, 2, 26 + n..40).await;
     }
     for (n, kept) in (0..).zip(&snapshots) {
-        kept.save(snapshot(1, 5 + n, vec![n as u8; 600_000]))
+        kept.save(snapshot(1, 5 + n, vec![u8::try_from(n).unwrap(); 600_000]))
             .await
             .unwrap();
     }
@@ -62,6 +62,6 @@ async fn groups_do_not_see_each_other() {
         let kept = RocksdbSnapshots::<Texts, _>::open(store.clone(), group).await;
         let kept = kept.unwrap().current().await.unwrap().unwrap();
         assert_eq!(kept.meta.last_log_id, Some(at(1, 5 + n)));
-        assert_eq!(kept.snapshot, vec![n as u8; 600_000]);
+        assert_eq!(kept.snapshot, vec![u8::try_from(n).unwrap(); 600_000]);
     }
 }

@@ -11,6 +11,7 @@
 mod common;
 mod costs;
 mod damage;
+mod engine;
 mod groups;
 mod kills;
 mod machine;
