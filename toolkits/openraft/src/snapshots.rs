@@ -9,7 +9,9 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::io;
 
-use crate::{RaftTypes, Snapshot, SnapshotMeta};
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+use crate::SnapshotMeta;
+use crate::{RaftTypes, Snapshot};
 
 #[cfg(feature = "test-fakes")]
 pub use memory::MemorySnapshots;
@@ -39,6 +41,7 @@ pub trait SnapshotKeeper<C: RaftTypes>: Clone + Debug + Send + Sync + 'static {
 }
 
 /// Whether a snapshot covers more than another one.
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
 fn covers_more<C: RaftTypes>(new: &SnapshotMeta<C>, old: &SnapshotMeta<C>) -> bool {
     new.last_log_id > old.last_log_id
 }
