@@ -8,8 +8,8 @@ use std::fmt::{self, Debug};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::OptionalSend;
+use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use tsoracle_store::{Batch, Family, Store, StoreError};
 
 use crate::keyspace::Keys;
@@ -101,7 +101,9 @@ impl<C: RaftTypes, K: KeySpace> RocksdbLogStore<C, K> {
 impl<C: RaftTypes, K> Shared<C, K> {
     /// Whether the store has not failed: what is in memory is not to be believed otherwise.
     fn alive(&self) -> io::Result<()> {
-        self.store.failure().map_or(Ok(()), |error| Err(failed(error)))
+        self.store
+            .failure()
+            .map_or(Ok(()), |error| Err(failed(error)))
     }
 
     fn tail(&self) -> MutexGuard<'_, Tail<C>> {
@@ -191,7 +193,8 @@ impl<C: RaftTypes, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K> {
         Ok(())
     }
 
-    /// Durable when it returns.
+    /// Durable when it returns, and every earlier write with it; returns at once, and waits for none
+    /// of them, if there is nothing to take away.
     async fn truncate_after(&mut self, keep: Option<LogId>) -> Result<(), io::Error> {
         self.shared.alive()?;
         let gone = self.shared.tail().truncate(keep);

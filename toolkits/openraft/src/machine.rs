@@ -14,10 +14,7 @@ use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use tokio::sync::watch;
 
-use crate::{
-    Entry, LogId, RaftTypes, Snapshot, SnapshotKeeper, SnapshotMeta,
-    StoredMembership,
-};
+use crate::{Entry, LogId, RaftTypes, Snapshot, SnapshotKeeper, SnapshotMeta, StoredMembership};
 
 pub use builder::MachineSnapshotBuilder;
 pub use handle::MachineHandle;
@@ -160,9 +157,7 @@ where
     type SnapshotData = C::SnapshotData;
     type SnapshotBuilder = MachineSnapshotBuilder<C, M, S>;
 
-    async fn applied_state(
-        &mut self,
-    ) -> Result<(Option<LogId>, StoredMembership<C>), io::Error> {
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership<C>), io::Error> {
         let state = self.shared.lock();
         Ok((state.applied, state.membership.clone()))
     }

@@ -13,7 +13,10 @@ const VERSION: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// Its bytes are not a value of its type: it is damaged, or another release wrote it.
-    #[error("{family}, key {}: {source}; restore the store, or replace this member", hex(key))]
+    #[error(
+        "{family}, key {}: {source}; restore the store, or replace this member",
+        hex(key)
+    )]
     Unreadable {
         /// The family of the store.
         family: &'static str,
@@ -23,7 +26,10 @@ pub enum RecordError {
         source: DecodeError,
     },
     /// A record that others depend on is not there.
-    #[error("{family}, key {}: missing; restore the store, or replace this member", hex(key))]
+    #[error(
+        "{family}, key {}: missing; restore the store, or replace this member",
+        hex(key)
+    )]
     Missing {
         /// The family of the store.
         family: &'static str,
@@ -31,7 +37,10 @@ pub enum RecordError {
         key: Vec<u8>,
     },
     /// Two records contradict each other.
-    #[error("{family}, key {}: {why}; restore the store, or replace this member", hex(key))]
+    #[error(
+        "{family}, key {}: {why}; restore the store, or replace this member",
+        hex(key)
+    )]
     Contradiction {
         /// The family of the store.
         family: &'static str,

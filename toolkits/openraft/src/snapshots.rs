@@ -9,7 +9,9 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::io;
 
-use crate::{RaftTypes, Snapshot, SnapshotMeta};
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
+use crate::SnapshotMeta;
+use crate::{RaftTypes, Snapshot};
 
 #[cfg(feature = "test-fakes")]
 pub use memory::MemorySnapshots;
@@ -29,10 +31,7 @@ pub trait SnapshotKeeper<C: RaftTypes>: Clone + Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// The store failed, or has no encoding for the snapshot; the one before is still kept.
-    fn save(
-        &self,
-        snapshot: Snapshot<C>,
-    ) -> impl Future<Output = Result<(), io::Error>> + Send;
+    fn save(&self, snapshot: Snapshot<C>) -> impl Future<Output = Result<(), io::Error>> + Send;
 
     /// The snapshot that is kept, if there is one.
     ///
@@ -42,6 +41,7 @@ pub trait SnapshotKeeper<C: RaftTypes>: Clone + Debug + Send + Sync + 'static {
 }
 
 /// Whether a snapshot covers more than another one.
+#[cfg(any(feature = "rocksdb-log-store", feature = "test-fakes"))]
 fn covers_more<C: RaftTypes>(new: &SnapshotMeta<C>, old: &SnapshotMeta<C>) -> bool {
     new.last_log_id > old.last_log_id
 }

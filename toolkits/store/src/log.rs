@@ -47,8 +47,7 @@ impl Log {
         self.sync()
     }
 
-    /// Writes a batch. It survives neither the machine nor, without [`sync`](Self::sync), counts
-    /// as durable in any way.
+    /// Writes a batch; durable after the next [`sync`](Self::sync).
     pub(crate) fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.write_one(batch, false)
     }
@@ -85,11 +84,11 @@ impl Log {
 
     /// Writes bytes to the log that change nothing, unsynced: they lay out the file.
     pub(crate) fn fill(&mut self) -> Result<(), StoreError> {
-        const CHUNK: [u8; 64 << 10] = [0; 64 << 10];
+        let chunk = vec![0; 64 << 10];
         while self.written < self.file_bytes {
             let mut batch = WriteBatch::default();
-            batch.put_log_data(CHUNK);
-            self.submit(batch, CHUNK.len(), false)?;
+            batch.put_log_data(&chunk);
+            self.submit(batch, chunk.len(), false)?;
         }
         Ok(())
     }

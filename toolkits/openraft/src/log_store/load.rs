@@ -8,7 +8,9 @@ use openraft::LogIdOptionExt;
 use serde::de::DeserializeOwned;
 use tsoracle_store::{Family, Store};
 
-use super::{COMMITTED, LOG_FAMILY, META_FAMILY, PURGED, RocksdbLogStore, Shared, VOTE, Waiting, failed};
+use super::{
+    COMMITTED, LOG_FAMILY, META_FAMILY, PURGED, RocksdbLogStore, Shared, VOTE, Waiting, failed,
+};
 use crate::keyspace::Keys;
 use crate::log_store::tail::{Tail, TailLimits};
 use crate::record::{self, RecordError};
@@ -89,11 +91,19 @@ fn next_of<C: RaftTypes, K: KeySpace>(
     let (expected, key) = (last.next_index(), key.to_vec());
     if keys.number_of(&key) != Some(index) {
         let why = format!("it holds entry {index}");
-        return Err(record::damaged(RecordError::Contradiction { family, key, why }));
+        return Err(record::damaged(RecordError::Contradiction {
+            family,
+            key,
+            why,
+        }));
     }
     if last.is_some() && index < expected {
         let why = "it was purged".to_owned();
-        return Err(record::damaged(RecordError::Contradiction { family, key, why }));
+        return Err(record::damaged(RecordError::Contradiction {
+            family,
+            key,
+            why,
+        }));
     }
     if last.is_some() && index > expected {
         let key = keys.numbered(expected);

@@ -161,7 +161,7 @@ impl<C: RaftTypes> Tail<C> {
             self.bytes -= newest.bytes;
             self.entries.pop_back();
         }
-        self.last = keep.max(self.purged);
+        self.last = if from > self.first { keep } else { self.purged };
         self.removals += 1;
         from..to
     }

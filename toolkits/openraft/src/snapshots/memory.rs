@@ -28,6 +28,10 @@ impl<C: RaftTypes> SnapshotKeeper<C> for MemorySnapshots<C> {
     }
 
     async fn current(&self) -> Result<Option<Snapshot<C>>, io::Error> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone())
     }
 }

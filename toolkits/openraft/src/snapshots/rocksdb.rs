@@ -213,6 +213,11 @@ impl<C: RaftTypes, K: KeySpace> SnapshotKeeper<C> for RocksdbSnapshots<C, K> {
 
     async fn current(&self) -> Result<Option<Snapshot<C>>, io::Error> {
         loop {
+            self.shared
+                .store
+                .failure()
+                .map_or(Ok(()), Err)
+                .map_err(failed)?;
             let Some(current) = self.shared.current().clone() else {
                 return Ok(None);
             };

@@ -1,45 +1,19 @@
 //! The machine: its place in the log, its snapshots, holding, and watching it.
 
-use std::error::Error;
 use std::time::Duration;
 
 use futures_util::stream;
-use openraft::storage::{RaftStateMachine, RaftSnapshotBuilder};
+use openraft::storage::{RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, Membership};
-use tsoracle_openraft_toolkit::{
-    Entry, Flat, LogId, Machine, RocksdbSnapshots, StateMachine,
-};
+use tsoracle_openraft_toolkit::{Entry, Flat, LogId, Machine, RocksdbSnapshots};
+use tsoracle_store::Store;
 
-use crate::support::{Place, Texts, at, entry};
-
-/// All commands in order, one behind the other.
-#[derive(Debug, Default)]
-pub(crate) struct Joined(pub(crate) String);
-
-impl StateMachine<Texts> for Joined {
-    fn apply(&mut self, _at: &LogId, command: &String) -> usize {
-        self.0.push_str(command);
-        self.0.len()
-    }
-
-    fn answer_without_command(&self) -> usize {
-        self.0.len()
-    }
-
-    fn snapshot(&self) -> Vec<u8> {
-        self.0.clone().into_bytes()
-    }
-
-    fn restore(&mut self, state: Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.0 = String::from_utf8(state)?;
-        Ok(())
-    }
-}
+use crate::common::{Joined, Place, Texts, at, close, entry};
 
 type Joiner = Machine<Texts, Joined, RocksdbSnapshots<Texts, Flat>>;
 
-async fn open(place: &Place) -> Joiner {
-    let snapshots = RocksdbSnapshots::open(place.store(), Flat).await.unwrap();
+async fn open(store: &Store) -> Joiner {
+    let snapshots = RocksdbSnapshots::open(store.clone(), Flat).await.unwrap();
     Machine::open(Joined::default(), snapshots).await.unwrap()
 }
 
@@ -51,7 +25,8 @@ async fn apply(machine: &mut Joiner, entries: Vec<Entry<Texts>>) {
 #[tokio::test]
 async fn a_restart_begins_with_the_newest_snapshot() {
     let place = Place::new();
-    let mut machine = open(&place).await;
+    let store = place.store();
+    let mut machine = open(&store).await;
     let members = Membership::new_with_defaults(vec![[1].into()], []);
     let change = Entry::<Texts> {
         log_id: at(1, 2),
@@ -64,8 +39,10 @@ async fn a_restart_begins_with_the_newest_snapshot() {
     apply(&mut machine, vec![entry(1, 4)]).await;
     assert_eq!(machine.handle().read(|joined| joined.0.clone()), "134");
     drop((machine, builder));
+    close(store).await;
 
-    let mut machine = open(&place).await;
+    let store = place.store();
+    let mut machine = open(&store).await;
     let (applied, membership) = machine.applied_state().await.unwrap();
     assert_eq!(applied, Some(at(1, 3)));
     assert_eq!(membership.membership(), &members);
@@ -78,11 +55,16 @@ async fn a_restart_begins_with_the_newest_snapshot() {
 #[tokio::test]
 async fn a_held_machine_applies_later_and_in_order() {
     let place = Place::new();
-    let mut machine = open(&place).await;
+    let store = place.store();
+    let mut machine = open(&store).await;
     let handle = machine.handle();
     handle.hold(true);
     let applying = tokio::spawn(async move {
-        apply(&mut machine, (1..=100).map(|index| entry(1, index)).collect()).await;
+        apply(
+            &mut machine,
+            (1..=100).map(|index| entry(1, index)).collect(),
+        )
+        .await;
         machine
     });
     let mut applied = handle.applied();
@@ -99,16 +81,21 @@ async fn a_held_machine_applies_later_and_in_order() {
 #[tokio::test]
 async fn a_snapshot_that_the_state_refuses_is_never_the_kept_one() {
     let place = Place::new();
-    let mut machine = open(&place).await;
+    let store = place.store();
+    let mut machine = open(&store).await;
     apply(&mut machine, vec![entry(1, 1)]).await;
     let mut builder = machine.get_snapshot_builder().await;
     let mut meta = builder.build_snapshot().await.unwrap().meta;
     meta.last_log_id = Some(at(2, 9));
-    let error = machine.install_snapshot(&meta, vec![0xff]).await.unwrap_err();
+    let error = machine
+        .install_snapshot(&meta, vec![0xff])
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("refuses"), "{error}");
     let kept = machine.get_current_snapshot().await.unwrap().unwrap();
     assert_eq!(kept.meta.last_log_id, Some(at(1, 1)));
     drop((machine, builder));
-    let kept = open(&place).await.handle();
+    close(store).await;
+    let kept = open(&place.store()).await.handle();
     assert_eq!(kept.read(|joined| joined.0.clone()), "1");
 }

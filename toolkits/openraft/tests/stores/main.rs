@@ -7,13 +7,14 @@
 )]
 #![cfg(feature = "rocksdb-log-store")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod costs;
 mod damage;
+mod engine;
 mod groups;
 mod kills;
 mod machine;
 mod points;
 mod reading;
 mod snapshots;
-mod suite;
-mod support;

@@ -1,13 +1,23 @@
 //! openraft's own test suite, over the log store, the snapshots and the machine of this crate.
 
-use openraft::testing::log::{StoreBuilder, Suite};
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+#![cfg(feature = "rocksdb-log-store")]
+
+#[allow(dead_code, reason = "shared with the other tests of the stores")]
+#[path = "../common/mod.rs"]
+mod common;
+
 use openraft::StorageError;
+use openraft::testing::log::{StoreBuilder, Suite};
 use tsoracle_openraft_toolkit::{
     Flat, GroupPrefixed, KeySpace, Machine, RocksdbLogStore, RocksdbSnapshots,
 };
 
-use crate::machine::Joined;
-use crate::support::{Place, Texts, log};
+use crate::common::{Joined, Place, Texts, log};
 
 struct Builder<K>(K);
 

@@ -1,7 +1,9 @@
 //! A type config, directories, processes, and short ways to write and read a log.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use openraft::alias::OneshotReceiverOf;
 use openraft::storage::{IOFlushed, RaftLogStorage, RaftLogStorageExt};
@@ -10,7 +12,7 @@ use openraft::{EntryPayload, RaftLogReader};
 use tempfile::TempDir;
 use tsoracle_openraft_toolkit::{
     Entry, KeySpace, LOG_FAMILY, LeaderId, LogId, META_FAMILY, RocksdbLogStore, SNAPSHOT_FAMILY,
-    TailLimits, declare_raft_types_ext,
+    Snapshot, SnapshotMeta, StateMachine, TailLimits, declare_raft_types_ext,
 };
 use tsoracle_store::{Settings, Store};
 
@@ -22,6 +24,30 @@ declare_raft_types_ext!(
         Node = openraft::BasicNode,
         SnapshotData = Vec<u8>,
 );
+
+/// All commands in order, one behind the other.
+#[derive(Debug, Default)]
+pub(crate) struct Joined(pub(crate) String);
+
+impl StateMachine<Texts> for Joined {
+    fn apply(&mut self, _at: &LogId, command: &String) -> usize {
+        self.0.push_str(command);
+        self.0.len()
+    }
+
+    fn answer_without_command(&self) -> usize {
+        self.0.len()
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.0.clone().into_bytes()
+    }
+
+    fn restore(&mut self, state: Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0 = String::from_utf8(state)?;
+        Ok(())
+    }
+}
 
 /// Set in a process that a test started.
 const DIR: &str = "OPENRAFT_TOOLKIT_TEST_DIR";
@@ -79,6 +105,12 @@ pub(crate) fn open(dir: &Path) -> Store {
     Store::open(dir, &settings()).unwrap()
 }
 
+/// Gives the directory back: everything that uses the store must have been dropped, or stays with
+/// a closed one.
+pub(crate) async fn close(store: Store) {
+    store.shutdown_async(Duration::from_secs(30)).await.unwrap();
+}
+
 pub(crate) async fn log<K: KeySpace>(store: &Store, keyspace: K) -> RocksdbLogStore<Texts, K> {
     limited_log(store, keyspace, TailLimits::default()).await
 }
@@ -102,6 +134,16 @@ pub(crate) fn entry(term: u64, index: u64) -> Entry<Texts> {
         log_id: at(term, index),
         payload: EntryPayload::Normal(format!("{index}")),
     }
+}
+
+/// A snapshot of `state`, taken after entry `index` of `term`.
+pub(crate) fn snapshot(term: u64, index: u64, state: Vec<u8>) -> Snapshot<Texts> {
+    let meta = SnapshotMeta::<Texts> {
+        last_log_id: Some(at(term, index)),
+        ..Default::default()
+    };
+    let snapshot = state;
+    Snapshot::<Texts> { meta, snapshot }
 }
 
 /// Appends the entries of a range and waits until they are durable.
@@ -133,7 +175,10 @@ pub(crate) async fn positions<K: KeySpace>(log: &mut RocksdbLogStore<Texts, K>) 
     let mut reader = log.get_log_reader().await;
     let entries = reader.try_get_log_entries(0..u64::MAX).await.unwrap();
     let check = |entry: Entry<Texts>| {
-        assert_eq!(entry.payload, EntryPayload::Normal(entry.log_id.index.to_string()));
+        assert_eq!(
+            entry.payload,
+            EntryPayload::Normal(entry.log_id.index.to_string())
+        );
         entry.log_id
     };
     entries.into_iter().map(check).collect()
