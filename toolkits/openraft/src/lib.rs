@@ -2,6 +2,8 @@
 
 mod config;
 mod events;
+#[cfg(feature = "test-fakes")]
+mod fakes;
 mod lease;
 mod lifecycle;
 mod network;
@@ -9,6 +11,8 @@ mod types;
 
 pub use config::{ConfigError, GroupTimes, checked};
 pub use events::{LeadershipEvent, Role, leadership_events};
+#[cfg(feature = "test-fakes")]
+pub use fakes::MemoryLogStore;
 #[cfg(feature = "test-fakes")]
 pub use lease::TokioClock;
 pub use lease::{

@@ -1,0 +1,13 @@
+//! Groups of nodes: elections, replication, snapshots, the lease through faults, members, handoffs.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod elections;
+mod events;
+mod gate;
+mod groups;
+mod handoff;
+mod lease;
+mod members;
+mod schedules;
+mod snapshots;
