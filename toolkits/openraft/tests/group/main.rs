@@ -7,6 +7,7 @@ mod events;
 mod gate;
 mod groups;
 mod handoff;
+mod latency;
 mod lease;
 mod members;
 mod schedules;

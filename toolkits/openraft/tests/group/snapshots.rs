@@ -1,11 +1,18 @@
 //! Snapshots go in chunks, and on from where they were interrupted.
 
+use std::time::Duration;
+
 use openraft::SnapshotPolicy;
+use openraft::async_runtime::WatchReceiver;
 use tsoracle_openraft_toolkit::{NetworkSettings, PartialLimits};
+use tsoracle_peer_transport::LinkFault;
 
 use crate::common::{Cluster, Options, SOON, address, until};
 
 const SIZE: u64 = 64 << 20;
+
+/// A paused clock would see the whole of it arrive at one moment.
+const SLOW: LinkFault = LinkFault::delay(Duration::from_millis(3));
 
 fn options(_: u64) -> Options {
     Options {
@@ -32,9 +39,8 @@ async fn purged() -> (Cluster, u64) {
     node.raft.trigger().snapshot().await.unwrap();
     until("the snapshot is built", || node.machine.has_snapshot()).await;
     until("the log is purged", || {
-        let metrics =
-            openraft::async_runtime::WatchReceiver::borrow_watched(&node.raft.metrics()).purged;
-        metrics.is_some_and(|purged| purged.index >= 10)
+        let purged = node.raft.metrics().borrow_watched().purged;
+        purged.is_some_and(|purged| purged.index >= 10)
     })
     .await;
     (cluster, leader)
@@ -44,6 +50,7 @@ async fn purged() -> (Cluster, u64) {
 async fn a_snapshot_that_was_cut_off_goes_on_from_there() {
     let (cluster, leader) = purged().await;
     let (node, learner) = (&cluster.nodes[&leader], &cluster.nodes[&3]);
+    cluster.fault(leader, 3, SLOW);
     let lifecycle = node.lifecycle.clone();
     let joins = tokio::spawn(async move { lifecycle.add_learner(3, address(3), SOON).await });
     until("half of the snapshot is there", || {
@@ -54,7 +61,7 @@ async fn a_snapshot_that_was_cut_off_goes_on_from_there() {
     let held = learner.network.counts().snapshot_bytes_held;
     assert!(held < SIZE, "it was too fast for this test");
     // Longer than the transport's silence: every attempt in between has failed.
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(learner.network.counts().snapshot_bytes_held >= held);
     cluster.heal();
     joins.await.unwrap().unwrap();
@@ -71,12 +78,13 @@ async fn a_snapshot_that_was_cut_off_goes_on_from_there() {
 async fn an_unfinished_snapshot_is_dropped_after_a_while() {
     let (mut cluster, leader) = purged().await;
     let mut small = cluster.stop(3).await;
-    let keep = std::time::Duration::from_secs(5);
+    let keep = Duration::from_secs(5);
     small.network.partials = PartialLimits {
         keep,
         ..small.network.partials
     };
     cluster.start(3, small).await;
+    cluster.fault(leader, 3, SLOW);
     let lifecycle = cluster.nodes[&leader].lifecycle.clone();
     let joins = tokio::spawn(async move { lifecycle.add_learner(3, address(3), SOON).await });
     let learner = &cluster.nodes[&3];
@@ -103,7 +111,7 @@ async fn a_snapshot_without_room_is_refused_and_harms_nobody() {
     };
     cluster.start(3, small).await;
     let node = &cluster.nodes[&leader];
-    let within = std::time::Duration::from_secs(2);
+    let within = Duration::from_secs(2);
     let joined = node.lifecycle.add_learner(3, address(3), within).await;
     assert!(joined.is_err());
     assert_eq!(cluster.nodes[&3].network.counts().snapshot_bytes_held, 0);
