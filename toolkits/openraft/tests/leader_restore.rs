@@ -5,6 +5,7 @@
 //! its followers committed. If it goes on in its old term (`enable_leader_restore`), it gives their
 //! log ids to other entries, and the followers take those for what they have.
 
+#[path = "cluster/mod.rs"]
 mod common;
 
 use common::machine::Machine;

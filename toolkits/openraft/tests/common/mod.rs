@@ -1,173 +1,185 @@
-//! Groups in memory: nodes over a transport in memory, with logs whose flushes a test controls, and
-//! a board that notices two valid leases at once.
-#![allow(
-    dead_code,
-    unused_imports,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot run has failed, and not every test uses everything"
-)]
+//! A type config, directories, processes, and short ways to write and read a log.
 
-pub(crate) mod leases;
-pub(crate) mod machine;
-pub(crate) mod node;
-
-use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use openraft::BasicNode;
-use tokio::time::{Instant, sleep};
-use tsoracle_openraft_toolkit::{Bootstrap, RaftBallot};
-use tsoracle_peer_transport::{LinkFault, MemoryNetwork, PeerId};
+use openraft::alias::OneshotReceiverOf;
+use openraft::storage::{IOFlushed, RaftLogStorage, RaftLogStorageExt};
+use openraft::type_config::TypeConfigExt;
+use openraft::{EntryPayload, RaftLogReader};
+use tempfile::TempDir;
+use tsoracle_openraft_toolkit::{
+    Entry, KeySpace, LOG_FAMILY, LeaderId, LogId, META_FAMILY, RocksdbLogStore, SNAPSHOT_FAMILY,
+    Snapshot, SnapshotMeta, StateMachine, TailLimits, declare_raft_types_ext,
+};
+use tsoracle_store::{Settings, Store};
 
-use leases::Leases;
-pub(crate) use node::{Engine, Node, Options};
-
-tsoracle_openraft_toolkit::declare_raft_types_ext!(
-    /// Numbers that are written down.
-    pub Numbers:
-        D = u64,
-        R = u64,
-        Node = BasicNode,
+declare_raft_types_ext!(
+    /// A log of texts.
+    pub(crate) Texts:
+        D = String,
+        R = usize,
+        Node = openraft::BasicNode,
         SnapshotData = Vec<u8>,
 );
 
-/// For what should come about, however slow the machine is.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// All commands in order, one behind the other.
+#[derive(Debug, Default)]
+pub(crate) struct Joined(pub(crate) String);
 
-/// Waits for a condition, with a limit.
-pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let limit = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < limit, "waited in vain until {what}");
-        sleep(Duration::from_millis(1)).await;
+impl StateMachine<Texts> for Joined {
+    fn apply(&mut self, _at: &LogId, command: &String) -> usize {
+        self.0.push_str(command);
+        self.0.len()
+    }
+
+    fn answer_without_command(&self) -> usize {
+        self.0.len()
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.0.clone().into_bytes()
+    }
+
+    fn restore(&mut self, state: Vec<u8>) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0 = String::from_utf8(state)?;
+        Ok(())
     }
 }
 
-pub(crate) fn address(node: u64) -> BasicNode {
-    BasicNode::new(format!("node-{node}"))
+/// Set in a process that a test started.
+const DIR: &str = "OPENRAFT_TOOLKIT_TEST_DIR";
+
+/// A directory on a disk, beside the build; in a process that a test started, its parent's.
+pub(crate) struct Place {
+    root: PathBuf,
+    _owned: Option<TempDir>,
 }
 
-pub(crate) fn members(nodes: impl IntoIterator<Item = u64>) -> BTreeMap<u64, BasicNode> {
-    nodes
-        .into_iter()
-        .map(|node| (node, address(node)))
-        .collect()
+impl Place {
+    pub(crate) fn new() -> Self {
+        if let Some(root) = std::env::var_os(DIR) {
+            let root = root.into();
+            return Self { root, _owned: None };
+        }
+        let owned = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self {
+            root: owned.path().to_path_buf(),
+            _owned: Some(owned),
+        }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        open(&self.data())
+    }
+
+    /// This test program again, with `test` as the only test: see [`in_child`].
+    pub(crate) fn child(&self, test: &str) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([test, "--exact", "--nocapture"]);
+        command.env(DIR, &self.root).stderr(Stdio::inherit());
+        command
+    }
 }
 
-/// Nodes of one group.
-pub(crate) struct Cluster {
-    pub(crate) network: MemoryNetwork,
-    pub(crate) leases: Leases,
-    pub(crate) nodes: BTreeMap<u64, Node>,
+/// Whether this process was started by a test to be killed.
+pub(crate) fn in_child() -> bool {
+    std::env::var_os(DIR).is_some()
 }
 
-impl Cluster {
-    /// Nodes that know each other's addresses, and no group yet.
-    pub(crate) async fn nodes(count: u64) -> Self {
-        Self::with(count, |_| Options::default()).await
-    }
+pub(crate) fn settings() -> Settings {
+    Settings::new(1, 1, [LOG_FAMILY, META_FAMILY, SNAPSHOT_FAMILY])
+}
 
-    pub(crate) async fn with(count: u64, options: impl Fn(u64) -> Options) -> Self {
-        let mut cluster = Self {
-            network: MemoryNetwork::default(),
-            leases: Leases::default(),
-            nodes: BTreeMap::new(),
-        };
-        for id in 1..=count {
-            cluster.start(id, options(id)).await;
-        }
-        cluster
-    }
+pub(crate) fn open(dir: &Path) -> Store {
+    Store::open(dir, &settings()).unwrap()
+}
 
-    /// A group of `count` voters with a leader whose lease is valid.
-    pub(crate) async fn group(count: u64) -> Self {
-        let cluster = Self::nodes(count).await;
-        cluster.found(1..=count).await;
-        cluster.leader().await;
-        cluster
-    }
+/// Gives the directory back: everything that uses the store must have been dropped, or stays with
+/// a closed one.
+pub(crate) async fn close(store: Store) {
+    store.shutdown_async(Duration::from_secs(30)).await.unwrap();
+}
 
-    pub(crate) async fn start(&mut self, id: u64, options: Options) {
-        let node = Node::start(id, &self.network, &self.leases, options).await;
-        self.nodes.insert(id, node);
-    }
+pub(crate) async fn log<K: KeySpace>(store: &Store, keyspace: K) -> RocksdbLogStore<Texts, K> {
+    limited_log(store, keyspace, TailLimits::default()).await
+}
 
-    /// Begins a group of these voters at each of them.
-    pub(crate) async fn found(&self, voters: impl IntoIterator<Item = u64>) {
-        let members = members(voters);
-        for id in members.keys() {
-            let how = Bootstrap::Fresh {
-                members: members.clone(),
-            };
-            self.nodes[id].lifecycle.bootstrap(how, SOON).await.unwrap();
-        }
-    }
+pub(crate) async fn limited_log<K: KeySpace>(
+    store: &Store,
+    keyspace: K,
+    limits: TailLimits,
+) -> RocksdbLogStore<Texts, K> {
+    let log = RocksdbLogStore::open(store.clone(), keyspace, limits);
+    log.await.unwrap()
+}
 
-    /// Stops a node and starts it again on what its disk holds.
-    pub(crate) async fn restart(&mut self, id: u64) {
-        let options = self.stop(id).await;
-        self.start(id, options).await;
-    }
+pub(crate) fn at(term: u64, index: u64) -> LogId {
+    let leader = LeaderId { term, node_id: 1 };
+    openraft::LogId::new(leader, index)
+}
 
-    pub(crate) async fn stop(&mut self, id: u64) -> Options {
-        self.nodes.remove(&id).unwrap().stop().await
+pub(crate) fn entry(term: u64, index: u64) -> Entry<Texts> {
+    Entry::<Texts> {
+        log_id: at(term, index),
+        payload: EntryPayload::Normal(format!("{index}")),
     }
+}
 
-    /// The node whose lease is valid, once there is one.
-    pub(crate) async fn leader(&self) -> u64 {
-        self.leader_above(None).await
-    }
+/// A snapshot of `state`, taken after entry `index` of `term`.
+pub(crate) fn snapshot(term: u64, index: u64, state: Vec<u8>) -> Snapshot<Texts> {
+    let meta = SnapshotMeta::<Texts> {
+        last_log_id: Some(at(term, index)),
+        ..Default::default()
+    };
+    let snapshot = state;
+    Snapshot::<Texts> { meta, snapshot }
+}
 
-    /// The node whose lease is valid under a ballot above this one, once there is one.
-    pub(crate) async fn leader_above(&self, ballot: Option<RaftBallot>) -> u64 {
-        let mut found = None;
-        until("a node leads with a valid lease", || {
-            let mut valid = self.nodes.values().filter(|node| node.keeper.is_valid());
-            found = valid
-                .find(|node| node.keeper.ballot() > ballot)
-                .map(|node| node.id);
-            found.is_some()
-        })
-        .await;
-        found.unwrap()
-    }
+/// Appends the entries of a range and waits until they are durable.
+pub(crate) async fn fill<K: KeySpace>(
+    log: &mut RocksdbLogStore<Texts, K>,
+    term: u64,
+    range: std::ops::Range<u64>,
+) {
+    let entries = range.map(|index| entry(term, index));
+    log.blocking_append(entries).await.unwrap();
+}
 
-    /// Cuts the links between these nodes and all others, both ways.
-    pub(crate) fn isolate(&self, nodes: &[u64]) {
-        for a in self.nodes.keys() {
-            for b in self.nodes.keys() {
-                if a != b && nodes.contains(a) != nodes.contains(b) {
-                    self.fault(*a, *b, LinkFault::CUT);
-                }
-            }
-        }
-    }
+/// Learns what became of an entry.
+pub(crate) type Outcome = OneshotReceiverOf<Texts, Result<(), std::io::Error>>;
 
-    pub(crate) fn fault(&self, from: u64, to: u64, fault: LinkFault) {
-        self.nodes[&from].transport.faults().set(PeerId(to), fault);
-    }
+/// Appends one entry; the receiver learns what became of it.
+pub(crate) async fn append<K: KeySpace>(
+    log: &mut RocksdbLogStore<Texts, K>,
+    entry: Entry<Texts>,
+) -> Outcome {
+    let (done, outcome) = Texts::oneshot();
+    let callback = IOFlushed::signal(done);
+    log.append([entry], callback).await.unwrap();
+    outcome
+}
 
-    pub(crate) fn heal(&self) {
-        for node in self.nodes.values() {
-            node.transport.faults().heal();
-        }
-    }
-
-    /// Waits until all nodes have applied the same, this value included.
-    pub(crate) async fn agree_on(&self, value: u64) {
-        until("all nodes have applied the value", || {
-            let mut all = self.nodes.values().map(|node| node.machine.values());
-            let first = all.next().unwrap();
-            first.contains(&value) && all.all(|values| values == first)
-        })
-        .await;
-    }
-
-    pub(crate) async fn shut_down(mut self) {
-        while let Some((_, node)) = self.nodes.pop_first() {
-            node.stop().await;
-        }
-    }
+/// The positions of all entries, after a look at their commands.
+pub(crate) async fn positions<K: KeySpace>(log: &mut RocksdbLogStore<Texts, K>) -> Vec<LogId> {
+    let mut reader = log.get_log_reader().await;
+    let entries = reader.try_get_log_entries(0..u64::MAX).await.unwrap();
+    let check = |entry: Entry<Texts>| {
+        assert_eq!(
+            entry.payload,
+            EntryPayload::Normal(entry.log_id.index.to_string())
+        );
+        entry.log_id
+    };
+    entries.into_iter().map(check).collect()
 }

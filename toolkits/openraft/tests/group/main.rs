@@ -1,6 +1,6 @@
 //! Groups of nodes: elections, replication, snapshots, the lease through faults, members, handoffs.
 
-#[path = "../common/mod.rs"]
+#[path = "../cluster/mod.rs"]
 mod common;
 mod elections;
 mod events;
