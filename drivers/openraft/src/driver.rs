@@ -87,7 +87,12 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
 
     /// Without a valid lease: a round of the quorum, sent after the load began (R2).
     async fn load_by_quorum(&self, epoch: Epoch) -> Result<u64, ConsensusError> {
-        let proof = self.host.lifecycle().keeper().prove(self.settings.deadline).await;
+        let proof = self
+            .host
+            .lifecycle()
+            .keeper()
+            .prove(self.settings.deadline)
+            .await;
         let (term, node) = decode_epoch(epoch);
         match proof {
             Ok(proof) if proof.ballot == (RaftBallot { term, node }) => {
@@ -153,7 +158,10 @@ pub(crate) async fn propose<H: OpenraftHighWaterHost>(
     payload: AdvancePayload,
 ) -> Result<u64, ConsensusError> {
     let (term, node) = decode_epoch(payload.epoch);
-    let leader = LeaderId { term, node_id: node };
+    let leader = LeaderId {
+        term,
+        node_id: node,
+    };
     write(host, payload, leader).await
 }
 
@@ -165,7 +173,12 @@ pub(crate) async fn write<H: OpenraftHighWaterHost>(
 ) -> Result<u64, ConsensusError> {
     let command = host.command(HighWaterCommand(payload));
     let (answer, answered) = H::Types::responder();
-    let write = host.lifecycle().raft().write(command).with_leader(leader).responder(answer);
+    let write = host
+        .lifecycle()
+        .raft()
+        .write(command)
+        .with_leader(leader)
+        .responder(answer);
     write.await.map_err(|fatal| stopped(&fatal))?;
     let Ok(written) = answered.await else {
         let failure = why_it_ended(host).await;

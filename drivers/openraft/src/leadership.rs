@@ -122,9 +122,8 @@ fn state<H: OpenraftHighWaterHost>(
     if let Some(ballot) = leads(role) {
         let epoch = encode_epoch(ballot.term, ballot.node);
         let lease = host.leases().lease(ballot);
-        let may_show = |lease: &Lease| {
-            shown == Some(epoch) || (opened == Some(ballot) && lease.is_valid())
-        };
+        let may_show =
+            |lease: &Lease| shown == Some(epoch) || (opened == Some(ballot) && lease.is_valid());
         return match lease.filter(may_show) {
             Some(lease) => LeaderState::Leader { epoch, lease },
             None => LeaderState::Candidate,

@@ -33,7 +33,10 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
         }
         let within = self.settings.change_deadline;
         let described = self.host.describe(new);
-        let learner = self.host.lifecycle().add_learner(new.node, described, within);
+        let learner = self
+            .host
+            .lifecycle()
+            .add_learner(new.node, described, within);
         learner.await.map_err(|error| self.unchanged(error))?;
         let stay = voters.iter().map(|member| member.node);
         let stay = stay.filter(|node| Some(*node) != old);
@@ -42,7 +45,10 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
 
     async fn vote_with(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
         let within = self.settings.change_deadline;
-        let change = self.host.lifecycle().change_membership(voters, false, within);
+        let change = self
+            .host
+            .lifecycle()
+            .change_membership(voters, false, within);
         change.await.map_err(|error| self.unchanged(error))
     }
 

@@ -119,7 +119,8 @@ fn unnoticed_damage() -> Vec<UnnoticedDamage> {
     vec![UnnoticedDamage {
         file: "the whole directory".into(),
         damage: Damage::Remove,
-        cause: "an empty directory is what a first start finds; the peers refuse the new store".into(),
+        cause: "an empty directory is what a first start finds; the peers refuse the new store"
+            .into(),
     }]
 }
 

@@ -206,17 +206,18 @@ mod tests {
     #[test]
     fn what_breaks_a_promise_is_refused_by_name() {
         let curated = GroupTimes::default().config("test").unwrap();
-        let breaks: [(&str, fn(&mut Config)); 5] = [
+        type Break = (&'static str, fn(&mut Config));
+        let breaks: [Break; 5] = [
             ("enable_leader_restore", |c| c.enable_leader_restore = None),
             ("enable_pre_vote", |c| c.enable_pre_vote = None),
             ("removed_leader_step_down", |c| {
                 c.removed_leader_step_down = StepDownPolicy::After(1);
             }),
             ("allow_log_reversion", |c| {
-                c.allow_log_reversion = Some(true)
+                c.allow_log_reversion = Some(true);
             }),
             ("quorum_loss_probe_interval", |c| {
-                c.quorum_loss_probe_interval = None
+                c.quorum_loss_probe_interval = None;
             }),
         ];
         for (named, breaks) in breaks {

@@ -2,6 +2,8 @@
 
 mod config;
 mod events;
+#[cfg(feature = "test-fakes")]
+mod fakes;
 mod keyspace;
 mod lease;
 mod lifecycle;
@@ -18,6 +20,8 @@ mod types;
 
 pub use config::{ConfigError, GroupTimes, checked};
 pub use events::{LeadershipEvent, Role, leadership_events};
+#[cfg(feature = "test-fakes")]
+pub use fakes::MemoryLogStore;
 pub use keyspace::{Flat, GroupPrefixed, KeySpace};
 #[cfg(feature = "test-fakes")]
 pub use lease::TokioClock;

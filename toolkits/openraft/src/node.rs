@@ -94,7 +94,13 @@ where
         };
         let keeper = Keeper::start(KeeperSettings {
             observer: settings.observer.clone(),
-            ..KeeperSettings::new(me, GROUP, transport.clone(), settings.times.lease()?, stored)
+            ..KeeperSettings::new(
+                me,
+                GROUP,
+                transport.clone(),
+                settings.times.lease()?,
+                stored,
+            )
         })?;
         let network = Network::new(transport.clone(), settings.network);
         let snapshots = RocksdbSnapshots::open(store.clone(), Flat).await;
@@ -256,7 +262,9 @@ async fn links<N: PeerAddress>(
     };
     let known = settings.begin.nodes().iter();
     let others = known.filter(|(node, _)| **node != settings.node);
-    let peers = others.map(|(node, described)| described.peer(*node)).collect();
+    let peers = others
+        .map(|(node, described)| described.peer(*node))
+        .collect();
     let links = LinkSettings {
         timing: settings.times.handshake(),
         identities: Arc::new(identities),

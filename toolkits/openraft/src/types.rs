@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use openraft::alias::{AppDataOf, NodeOf, OneshotReceiverOf, WriteResponderOf};
-use openraft::raft::ClientWriteResult;
 use openraft::impls::{TokioRuntime, leader_id_adv};
+use openraft::raft::ClientWriteResult;
 use openraft::{EntryPayload, Membership, RaftTypeConfig};
 
 /// Who leads, and since when: a term and a node. Two nodes may lead in one term, one after the

@@ -28,8 +28,14 @@ pub(super) fn hooks<H: Hosted>(host: &Arc<H>) -> Hooks {
             let written = host.lifecycle().raft().client_write(command).await;
             written.map(drop).map_err(ConsensusError::transient)
         })),
-        snapshot_now: Some(hook(host, |host, ()| async move { snapshot_now(&*host).await })),
-        purge_now: Some(hook(host, |host, ()| async move { purge_now(&*host).await })),
+        snapshot_now: Some(hook(
+            host,
+            |host, ()| async move { snapshot_now(&*host).await },
+        )),
+        purge_now: Some(hook(
+            host,
+            |host, ()| async move { purge_now(&*host).await },
+        )),
         campaign: Some(hook(host, |host, ()| async move {
             let elected = host.lifecycle().raft().trigger().elect(true).await;
             elected.map_err(ConsensusError::transient)
@@ -51,14 +57,19 @@ async fn snapshot_now<H: Hosted>(host: &H) -> Result<(), ConsensusError> {
     let applied = raft.metrics().borrow_watched().last_applied;
     let asked = raft.trigger().snapshot().await;
     asked.map_err(ConsensusError::transient)?;
-    reached(host, "a snapshot", move |metrics| metrics.snapshot >= applied).await
+    reached(host, "a snapshot", move |metrics| {
+        metrics.snapshot >= applied
+    })
+    .await
 }
 
 async fn purge_now<H: Hosted>(host: &H) -> Result<(), ConsensusError> {
     let raft = host.lifecycle().raft();
     let snapshot = raft.metrics().borrow_watched().snapshot;
     let Some(upto) = snapshot else {
-        return Err(ConsensusError::transient("there is no snapshot to purge up to"));
+        return Err(ConsensusError::transient(
+            "there is no snapshot to purge up to",
+        ));
     };
     let asked = raft.trigger().purge_log(upto.index).await;
     asked.map_err(ConsensusError::transient)?;
@@ -83,6 +94,10 @@ where
             changed.map_err(|_| ConsensusError::transient("the engine has stopped"))?;
         }
     };
-    let late = |_| Err(ConsensusError::transient(format!("{what} is not done within {LIMIT:?}")));
+    let late = |_| {
+        Err(ConsensusError::transient(format!(
+            "{what} is not done within {LIMIT:?}"
+        )))
+    };
     timeout(LIMIT, wait).await.unwrap_or_else(late)
 }

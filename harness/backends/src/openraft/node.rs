@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tsoracle_consensus::{
-    ConsensusDriver, ConsensusError, Handoff, Membership, NodeId,
-};
+use tsoracle_consensus::{ConsensusDriver, ConsensusError, Handoff, Membership, NodeId};
 use tsoracle_driver_openraft::{OpenraftDriver, OpenraftHighWaterHost};
 use tsoracle_openraft_toolkit::{RaftNode, StateMachine};
 use tsoracle_peer_transport::Transport;

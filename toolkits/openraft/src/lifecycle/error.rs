@@ -77,6 +77,14 @@ pub enum ChangeError {
         /// How many it takes.
         needed: usize,
     },
+    /// The voters that there are, and the new ones, did not both answer. Nothing has changed.
+    #[error(
+        "no quorum of both the old voters and the new ones answered within {within:?}; bring them up, or wait"
+    )]
+    Silent {
+        /// How long they were waited for.
+        within: Duration,
+    },
     /// A single voter elects itself past every lease. Nothing has changed.
     #[error(
         "a single other voter would elect itself past every lease; transfer leadership to it first, and let it remove the others"

@@ -12,7 +12,7 @@ use tsoracle_lease::{ChangeRefused, NodeId, Quorum};
 use super::view::View;
 use super::{ChangeError, Deadline, Lifecycle};
 use crate::lease::Uncovered;
-use crate::{RaftBallot, RaftTypes};
+use crate::{ProveError, RaftBallot, RaftTypes};
 
 impl<C, SM> Lifecycle<C, SM>
 where
@@ -128,6 +128,7 @@ where
             ChangeRefused::SingleOther => ChangeError::SingleOther,
             ChangeRefused::NotLeading | ChangeRefused::LeaderLeaves => ChangeError::LeadershipLost,
         })?;
+        self.answered(deadline).await?;
         let covered = self.keeper.covered(ballot, quorum, deadline.left()).await;
         covered.map_err(|uncovered| match uncovered {
             Uncovered::Lost => ChangeError::LeadershipLost,
@@ -136,6 +137,17 @@ where
             },
         })?;
         self.propose(ballot, voters, retain).await
+    }
+
+    /// A round of both sets, before anything is proposed: an entry that its voters do not take
+    /// would stop the group. A lease that has ended has no rounds; then the view has to do.
+    async fn answered(&self, deadline: Deadline) -> Result<(), ChangeError> {
+        let within = Duration::from_millis(self.raft.config().election_timeout_max);
+        let within = within.min(deadline.left());
+        match self.keeper.prove(within).await {
+            Ok(_) | Err(ProveError::NotLeading) => Ok(()),
+            Err(ProveError::NoQuorum { within }) => Err(ChangeError::Silent { within }),
+        }
     }
 
     /// Both steps of openraft's change, under the ballot that the lease was covered for.

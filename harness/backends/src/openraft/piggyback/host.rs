@@ -14,7 +14,7 @@ use tsoracle_peer_transport::Transport;
 use tsoracle_testbed::NodeSpec;
 
 use super::super::node::Hosted;
-use super::machine::{Answer, Envelope, CountersMachine, CountersTypes};
+use super::machine::{Answer, CountersMachine, CountersTypes, Envelope};
 
 /// A node of the store.
 #[derive(Debug)]
@@ -64,9 +64,9 @@ impl CountersHost {
         let written = self.node.raft().client_write(Envelope::Count { key }).await;
         match written.map_err(ConsensusError::transient)?.data {
             Answer::Counted(count) => Ok(count),
-            Answer::Nothing | Answer::HighWater(_) => {
-                Err(ConsensusError::permanent("the store answered something else"))
-            }
+            Answer::Nothing | Answer::HighWater(_) => Err(ConsensusError::permanent(
+                "the store answered something else",
+            )),
         }
     }
 

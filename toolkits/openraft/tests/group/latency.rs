@@ -1,0 +1,56 @@
+//! What a pipeline of appends is worth: figures, to be run by hand.
+//!
+//! `cargo test --release -p tsoracle-openraft-toolkit --features test-fakes --test group -- --ignored --nocapture`
+
+use std::time::{Duration, Instant};
+
+use tsoracle_openraft_toolkit::NetworkSettings;
+
+use crate::common::{Cluster, Options};
+
+const WRITES: u64 = 4_000;
+
+async fn medians(appends: usize) -> (Duration, Duration) {
+    let options = |_| Options {
+        network: NetworkSettings {
+            appends,
+            ..NetworkSettings::default()
+        },
+        ..Options::default()
+    };
+    let cluster = Cluster::with(3, options).await;
+    cluster.found(1..=3).await;
+    let leader = cluster.leader().await;
+    let node = &cluster.nodes[&leader];
+    let mut alone = Vec::new();
+    let mut pairs = Vec::new();
+    for value in 0..WRITES {
+        let began = Instant::now();
+        node.write(value).await.unwrap();
+        alone.push(began.elapsed());
+        // The second comes while the first is under way.
+        let began = Instant::now();
+        let (first, second) = tokio::join!(node.write(value), async {
+            tokio::task::yield_now().await;
+            node.write(value).await
+        });
+        pairs.push(began.elapsed());
+        first.and(second).unwrap();
+    }
+    cluster.shut_down().await;
+    (median(alone), median(pairs))
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a check"]
+async fn one_append_at_a_time_and_many() {
+    for appends in [1, 64, 1, 64] {
+        let (alone, pair) = medians(appends).await;
+        println!("{appends:>2} appends under way: alone {alone:?}, two at once {pair:?}");
+    }
+}
