@@ -59,6 +59,7 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
             | ChangeError::NotMembers { .. }
             | ChangeError::WouldLoseQuorum { .. }
             | ChangeError::SingleOther
+            | ChangeError::Silent { .. }
             | ChangeError::Refused { .. } => refused(error.to_string()),
             ChangeError::Busy
             | ChangeError::LeadershipLost

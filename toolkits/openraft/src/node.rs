@@ -5,10 +5,11 @@ mod members;
 mod settings;
 
 use std::fmt::{self, Debug};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use openraft::storage::RaftLogStorage;
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
 use openraft::{Raft, RaftLogReader};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,9 +21,10 @@ use tsoracle_peer_transport::{
 use tsoracle_store::{Settings as StoreSettings, Store, StoredIdentities};
 
 use crate::{
-    Bootstrap, Flat, Following, Keeper, KeeperSettings, LOG_FAMILY, Lifecycle, META_FAMILY,
-    Machine, MachineHandle, Network, PeerAddress, RaftBallot, RaftTypes, RocksdbLogStore,
-    RocksdbSnapshots, SNAPSHOT_FAMILY, Serving, StateMachine, checked,
+    BootstrapError, Entry, Flat, Following, Keeper, KeeperSettings, LOG_FAMILY, LeaderId,
+    Lifecycle, LogId, META_FAMILY, Machine, MachineHandle, Members, Network, Payload, PeerAddress,
+    RaftBallot, RaftTypes, RocksdbLogStore, RocksdbSnapshots, SNAPSHOT_FAMILY, Serving,
+    StateMachine, checked,
 };
 pub use error::RaftNodeError;
 pub use settings::{Begin, RaftNodeSettings};
@@ -88,6 +90,7 @@ where
         let mut log = log.await.map_err(RaftNodeError::Records)?;
         let vote = log.get_log_reader().await.read_vote().await;
         let vote = vote.map_err(RaftNodeError::Records)?;
+        let begun = vote.is_none() && begin(&mut log, me, &settings.begin).await?;
         let stored = Stored {
             promise: vote.as_ref().map(RaftBallot::from),
             longest: longest_grant(&store, settings.times.grant).await?,
@@ -110,37 +113,25 @@ where
         let handle = machine.handle();
         let links = network.group(me, GROUP, keeper.clone());
         let raft = Raft::new(me, config, links, log, machine).await;
-        let raft = raft.map_err(|fatal| RaftNodeError::Engine {
-            why: fatal.to_string(),
-        })?;
+        let raft = raft.map_err(|fatal| RaftNodeError::engine(&fatal))?;
         let running = Running {
             _following: keeper.follow(&raft),
             _serving: network.serve(GROUP, raft.clone(), keeper.clone())?,
             members: tokio::spawn(members::follow(raft.clone(), transport.clone())),
         };
-        let node = Self {
+        let first = settings.begin.nodes().keys().next();
+        if begun && first == Some(&me) {
+            // One of the founders need not wait for its timer; nobody is disturbed by a pre-vote.
+            let asked = raft.trigger().elect(true).await;
+            asked.map_err(|fatal| RaftNodeError::engine(&fatal))?;
+        }
+        Ok(Self {
             lifecycle: Lifecycle::new(raft, keeper),
             machine: handle,
             transport,
             store,
             running: Mutex::new(Some(running)),
-        };
-        node.begin(settings.begin).await?;
-        Ok(node)
-    }
-
-    async fn begin(&self, begin: Begin<C::Node>) -> Result<(), RaftNodeError> {
-        let within = Duration::from_secs(10);
-        let known = self.raft().is_initialized().await;
-        let known = known.map_err(|fatal| RaftNodeError::Engine {
-            why: fatal.to_string(),
-        })?;
-        let how = match begin {
-            _ if known => Bootstrap::Reopen,
-            Begin::With(members) => Bootstrap::Fresh { members },
-            Begin::Joining(_) => Bootstrap::Join,
-        };
-        Ok(self.lifecycle.bootstrap(how, within).await?)
+        })
     }
 }
 
@@ -237,9 +228,38 @@ async fn open_store<N>(settings: &RaftNodeSettings<N>) -> Result<Store, RaftNode
         within: settings.open_within,
     };
     let opened = opened.map_err(|_| stalled)?;
-    Ok(opened.map_err(|ended| RaftNodeError::Engine {
-        why: ended.to_string(),
-    })??)
+    Ok(opened.map_err(|ended| RaftNodeError::engine(&ended))??)
+}
+
+/// Lays down the first membership of a new group, the same entry on every founder, and says whether
+/// it did. The engine's own `initialize` would campaign at once, past every lease: a founder that
+/// comes late would bring down the leader that the others have elected.
+async fn begin<C: RaftTypes>(
+    log: &mut RocksdbLogStore<C, Flat>,
+    me: u64,
+    begin: &Begin<C::Node>,
+) -> Result<bool, RaftNodeError> {
+    let state = log.get_log_state().await.map_err(RaftNodeError::Records)?;
+    let (Begin::With(members), None) = (begin, state.last_log_id) else {
+        return Ok(false);
+    };
+    if !members.contains_key(&me) {
+        return Err(BootstrapError::NotMember { node: me }.into());
+    }
+    let voters = vec![members.keys().copied().collect()];
+    let membership = Members::<C>::new(voters, members.clone());
+    let membership = membership.map_err(|refused| RaftNodeError::engine(&refused))?;
+    let founders = LeaderId {
+        term: 0,
+        node_id: 0,
+    };
+    let first = Entry::<C> {
+        log_id: LogId::new(founders, 0),
+        payload: Payload::<C>::Membership(membership),
+    };
+    let written = log.blocking_append([first]).await;
+    written.map_err(|failed| RaftNodeError::Records(io::Error::other(failed)))?;
+    Ok(true)
 }
 
 /// Links to every node that the settings name; the members' own addresses come with the log.
@@ -250,9 +270,7 @@ async fn links<N: PeerAddress>(
     let identities = {
         let store = store.clone();
         let opened = tokio::task::spawn_blocking(move || StoredIdentities::open(store)).await;
-        opened.map_err(|ended| RaftNodeError::Engine {
-            why: ended.to_string(),
-        })??
+        opened.map_err(|ended| RaftNodeError::engine(&ended))??
     };
     let me = Me {
         cluster: ClusterId(u128::from(settings.cluster)),

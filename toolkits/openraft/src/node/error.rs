@@ -45,3 +45,11 @@ pub enum RaftNodeError {
         within: Duration,
     },
 }
+
+impl RaftNodeError {
+    pub(super) fn engine(why: &dyn std::fmt::Display) -> Self {
+        Self::Engine {
+            why: why.to_string(),
+        }
+    }
+}
