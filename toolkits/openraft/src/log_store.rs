@@ -193,7 +193,8 @@ impl<C: RaftTypes, K: KeySpace> RaftLogStorage<C> for RocksdbLogStore<C, K> {
         Ok(())
     }
 
-    /// Durable when it returns.
+    /// Durable when it returns, and every earlier write with it; returns at once, and waits for none
+    /// of them, if there is nothing to take away.
     async fn truncate_after(&mut self, keep: Option<LogId>) -> Result<(), io::Error> {
         self.shared.alive()?;
         let gone = self.shared.tail().truncate(keep);
