@@ -11,7 +11,7 @@ use tsoracle_lease::Stored;
 use tsoracle_openraft_toolkit::{
     Client, GroupTimes, Keeper, KeeperSettings, LeaderId, LogId, Network, NetworkSettings, Vote,
 };
-use tsoracle_peer_transport::Transport;
+use tsoracle_peer_transport::{LinkStatus, PeerId, Transport};
 
 use crate::common::node::{GROUP, settings};
 use crate::common::{Cluster, Numbers, Options, SOON, address, until};
@@ -208,6 +208,35 @@ async fn a_restarted_node_withholds_what_it_may_have_granted() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     cluster.leases.checked();
+    cluster.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_own_vote_request_leaves_when_the_grant_is_over() {
+    let cluster = Cluster::group(3).await;
+    let leader = cluster.leader().await;
+    let node = &cluster.nodes[&follower(&cluster, leader)];
+    // It serves no group, so that the answer tells when the request left.
+    let _deaf = Intruder::start(&cluster);
+    until("the link is up", || {
+        node.transport.link(PeerId(INTRUDER)) == Some(LinkStatus::Up)
+    })
+    .await;
+    let mut group = node.network.group(node.id, GROUP, node.keeper.clone());
+    let mut client: Client<Numbers> = group.new_client(INTRUDER, &address(INTRUDER)).await;
+    let mut own = request(90);
+    own.vote = Vote::new(90, node.id);
+    let asked = Instant::now();
+    let answer = client.vote(own, RPCOption::new(SOON)).await;
+    let waited = asked.elapsed();
+    assert!(answer.is_err(), "{answer:?}");
+    let times = GroupTimes::default();
+    let least = times.grant - times.interval - Duration::from_millis(10);
+    assert!(waited >= least, "{waited:?} of {least:?}");
+    assert!(
+        waited <= times.grant + Duration::from_millis(20),
+        "{waited:?}"
+    );
     cluster.shut_down().await;
 }
 
