@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use openraft::async_runtime::WatchReceiver;
-use tsoracle_consensus::{ConsensusError, Member, Membership, MembershipError, NodeId};
+use tsoracle_consensus::{
+    ConsensusError, Handoff, HandoffError, Member, Membership, MembershipError, NodeId,
+};
 use tsoracle_openraft_toolkit::ChangeError;
 
 use crate::{OpenraftDriver, OpenraftHighWaterHost};

@@ -33,6 +33,11 @@ impl Sampler {
         self.frozen = index;
     }
 
+    /// What this node said last no longer counts: it may give its lease up by itself.
+    pub(crate) fn forget(&mut self, index: usize) {
+        self.told.retain(|(told, _), _| *told != index);
+    }
+
     /// One look at every lease. Returns whose was valid.
     pub(crate) async fn sample(
         &mut self,
@@ -101,9 +106,12 @@ impl Sampler {
                 deadlines.extend(self.told.get(&key).map(|told| (key, *told)));
                 continue;
             }
-            if let Some(deadline) = deadline(cluster, leader).await? {
-                self.told.insert(key, deadline);
-                deadlines.insert(key, deadline);
+            match deadline(cluster, leader).await? {
+                Some(deadline) => {
+                    self.told.insert(key, deadline);
+                    deadlines.insert(key, deadline);
+                }
+                None => drop(self.told.remove(&key)),
             }
         }
         Ok(deadlines)

@@ -112,13 +112,14 @@ where
         let machine = machine.map_err(RaftNodeError::Records)?;
         let handle = machine.handle();
         let links = network.group(me, GROUP, keeper.clone());
-        let raft = Raft::new(me, config, links, log, machine).await;
+        let raft = Raft::build(me, config, links, log, machine).await;
         let raft = raft.map_err(|fatal| RaftNodeError::engine(&fatal))?;
         let running = Running {
             _following: keeper.follow(&raft),
             _serving: network.serve(GROUP, raft.clone(), keeper.clone())?,
             members: tokio::spawn(members::follow(raft.clone(), transport.clone())),
         };
+        raft.run();
         let first = settings.begin.nodes().keys().next();
         if begun && first == Some(&me) {
             // One of the founders need not wait for its timer; nobody is disturbed by a pre-vote.

@@ -87,6 +87,8 @@ async fn remove_the_leader(case: &mut Case, blow: Blow) -> Result<(u64, u64), St
         Blow::None => {}
         Blow::Cut => cluster.isolate(old.index).await?,
         Blow::Freeze => {
+            // What it says of its lease now is what counts while it stands still.
+            sampler.sample(&cluster, &views).await?;
             sampler.freeze(Some(old.index));
             cluster.nodes()[old.index].freeze()?;
         }

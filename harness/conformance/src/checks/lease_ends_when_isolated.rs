@@ -73,10 +73,13 @@ async fn cut_off(
     let before_answers = case.rng().random_range(0..=4) + turn;
     if frozen {
         tokio::time::sleep(Duration::from_millis(before_answers)).await;
+    }
+    cut_out(case, cluster, &leader, way).await?;
+    if frozen {
         cluster.nodes()[leader.index].freeze()?;
         tokio::time::sleep(lease / 8).await;
     }
-    cut(case, cluster, &leader, way).await?;
+    cut_in(case, cluster, &leader, way).await?;
     let at = BootInstant::now();
     let had_one = latest.is_some_and(|deadline| at < deadline);
     let legal = at.saturating_add(lease);
@@ -110,17 +113,22 @@ async fn cut_off(
     Ok(had_one)
 }
 
-async fn cut(case: &Case, cluster: &mut Cluster, leader: &Leader, way: Way) -> Result<(), Stop> {
-    for other in case.others(leader.index) {
-        if !matches!(way, Way::Out) {
+/// The leader's own links: before it stands still, since it has to cut them itself.
+async fn cut_out(case: &Case, cluster: &mut Cluster, from: &Leader, way: Way) -> Result<(), Stop> {
+    if !matches!(way, Way::In) {
+        for other in case.others(from.index) {
             cluster
-                .set_link(other, leader.index, LinkFault::Drop)
+                .set_link(from.index, other, LinkFault::Drop)
                 .await?;
         }
-        if !matches!(way, Way::In) {
-            cluster
-                .set_link(leader.index, other, LinkFault::Drop)
-                .await?;
+    }
+    Ok(())
+}
+
+async fn cut_in(case: &Case, cluster: &mut Cluster, to: &Leader, way: Way) -> Result<(), Stop> {
+    if !matches!(way, Way::Out) {
+        for other in case.others(to.index) {
+            cluster.set_link(other, to.index, LinkFault::Drop).await?;
         }
     }
     Ok(())
