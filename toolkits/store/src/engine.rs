@@ -142,6 +142,8 @@ fn options(settings: &Settings) -> Options {
     options.set_max_total_wal_size(u64::from(settings.wal_bytes).saturating_mul(8));
     options.set_max_background_jobs(2);
     options.set_max_open_files(512);
+    // An opening would start sixteen for each family otherwise.
+    options.set_max_file_opening_threads(1);
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
     options.set_skip_stats_update_on_db_open(true);

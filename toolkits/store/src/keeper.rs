@@ -62,6 +62,10 @@ impl Keeper {
         self.changed.notify_one();
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state().stop
+    }
+
     /// Syncs at once.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.state().dirty = false;
