@@ -105,13 +105,8 @@ fn open_engine(
     let db = engine::open(&folder.rocksdb, settings, false)?;
     recovery::name_matches(&db, folder, marker)?;
     let recovered = db.latest_sequence_number();
-    // After a failed write RocksDB may have given up a log file together with its last records,
-    // which nobody was promised. More than the files hold in one row would have a hole in it.
-    if !(durable..=whole).contains(&recovered) {
-        let why = format!(
-            "its files hold changes up to {whole}, {durable} of them durable, and it recovered \
-             {recovered}"
-        );
+    if recovered != whole {
+        let why = format!("its files hold changes up to {whole}, it recovered {recovered}");
         return Err(StoreError::damaged(&folder.rocksdb, why));
     }
     Ok(Engine::new(&folder.rocksdb, settings, db))

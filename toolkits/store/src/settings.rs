@@ -27,7 +27,7 @@ pub struct Settings {
     /// How many batches may wait for the disk.
     pub queue_batches: u32,
     /// Size of a WAL file in bytes, at which the next one begins. Two of this size are laid out in
-    /// the background after an opening, so that writes overwrite instead of growing a file.
+    /// the background after the first batch, so that later ones overwrite and no file grows.
     pub wal_bytes: u32,
     /// RocksDB's cache of blocks, in bytes.
     pub cache_bytes: usize,
