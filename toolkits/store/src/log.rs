@@ -10,6 +10,8 @@ use crate::{Batch, StoreError};
 
 /// The last key before a log file ends; see [`Log::turn`].
 const TURN: &[u8] = b"iturn";
+/// By how many bytes a file is lengthened at once.
+const CHUNK: usize = 64 << 10;
 
 /// The writing end of a store: whoever holds it writes.
 #[derive(Debug)]
@@ -69,11 +71,11 @@ impl Log {
     /// Begins the next file. What is in the present one goes to tables in the background, all
     /// families together; its last change is one whose sequence number the tables keep, so that
     /// they tell how far they reach.
-    pub(crate) fn turn(&mut self, wait: bool) -> Result<(), StoreError> {
+    pub(crate) fn turn(&mut self) -> Result<(), StoreError> {
         let written = u64::try_from(self.written).unwrap_or(u64::MAX);
         self.put_note_raw(TURN, &written.to_le_bytes())?;
         let mut flush = FlushOptions::default();
-        flush.set_wait(wait);
+        flush.set_wait(false);
         self.engine.with("flush", |db| {
             db.flush_cfs_opt(&self.engine.columns(db).iter().collect::<Vec<_>>(), &flush)
         })?;
@@ -82,15 +84,18 @@ impl Log {
         Ok(())
     }
 
-    /// Writes bytes to the log that change nothing, unsynced: they lay out the file.
-    pub(crate) fn fill(&mut self) -> Result<(), StoreError> {
-        let chunk = vec![0; 64 << 10];
-        while self.written < self.file_bytes {
+    /// Lengthens the present file by bytes that change nothing and that no sync waits for; false
+    /// once it is full.
+    pub(crate) fn fill(&mut self) -> Result<bool, StoreError> {
+        if self.written < self.file_bytes {
+            let chunk = vec![0; CHUNK];
             let mut batch = WriteBatch::default();
             batch.put_log_data(&chunk);
-            self.submit(batch, chunk.len(), false)?;
+            self.written += chunk.len();
+            self.engine
+                .with("write", |db| db.write_opt(batch, &write_options(false)))?;
         }
-        Ok(())
+        Ok(self.written < self.file_bytes)
     }
 
     /// Sets a key of the family of notes, durably.
@@ -115,8 +120,7 @@ impl Log {
     }
 
     fn submit(&mut self, batch: WriteBatch, size: usize, sync: bool) -> Result<(), StoreError> {
-        let mut options = WriteOptions::default();
-        options.set_sync(sync);
+        let options = write_options(sync);
         self.unsynced = true;
         self.written += size;
         self.engine
@@ -131,4 +135,11 @@ impl Log {
         self.unsynced = false;
         self.keeper.record(durable)
     }
+}
+
+fn write_options(sync: bool) -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(sync);
+    options.set_no_slowdown(true);
+    options
 }

@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,17 +21,36 @@ fn settings() -> Settings {
     Settings::new(7, 3, ["entries", "state"])
 }
 
+fn logs(dir: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(dir.join("store/rocksdb")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|kind| kind == "log"))
+        .collect()
+}
+
+/// Until the first log file is written over under another name.
+fn wait_for_layout(dir: &Path, first: &Path) {
+    let began = Instant::now();
+    while first.exists() || logs(dir).len() != 2 {
+        assert!(began.elapsed() < LIMIT);
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn one_writer_costs_one_sync_per_batch_and_no_file_grows() {
     let dir = support::place();
     let store = Store::open(dir.path(), &settings()).unwrap();
     let lengths = || -> Vec<u64> {
-        let logs = std::fs::read_dir(dir.path().join("store/rocksdb")).unwrap();
-        let logs = logs.map(|entry| entry.unwrap());
-        let logs = logs.filter(|entry| entry.path().extension().is_some_and(|kind| kind == "log"));
-        logs.map(|entry| entry.metadata().unwrap().len()).collect()
+        let lengths = logs(dir.path())
+            .into_iter()
+            .map(|log| fs::metadata(log).unwrap().len());
+        lengths.collect()
     };
+    let first = logs(dir.path()).remove(0);
     store.write_blocking(support::batch(&store, 1)).unwrap();
+    wait_for_layout(dir.path(), &first);
     let before = lengths();
     let log = Rule::new(dir.path(), Action::Count).named(Name::EndsWith(".log".into()));
     let log = install(log.ops([Op::Sync, Op::SyncDir])).unwrap();
