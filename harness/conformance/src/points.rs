@@ -14,8 +14,10 @@ use crate::crash::{kill_all, start_and_check};
 use crate::ledger::Ledger;
 use crate::verdict::guard;
 
-/// More points than this are sampled, so that a store of many files takes no hour.
+/// All points are tried if there are at most so many.
 const MOST_POINTS: usize = 64;
+/// Of more, a seeded sample: each costs several starts of a store of many files.
+const SAMPLED_POINTS: usize = 4;
 /// As above, where each start costs an election.
 const MOST_POINTS_OF_MANY_NODES: usize = 8;
 
@@ -141,6 +143,7 @@ fn sample(
     guard!(!calls.is_empty(), "{phase} changes no file");
     case.count(format!("file calls of {phase}"), calls.len() as u64);
     let most = match case.nodes() {
+        1 if calls.len() > MOST_POINTS => SAMPLED_POINTS,
         1 => MOST_POINTS,
         _ => MOST_POINTS_OF_MANY_NODES,
     };

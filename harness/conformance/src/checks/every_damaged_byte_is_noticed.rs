@@ -19,8 +19,12 @@ use crate::{Check, Level, Need, Stop};
 /// Acknowledged one after the other, with a restart in between; the last one is the right value.
 const VALUES: [&[u64]; 2] = [&[1_111, 2_222, 3_333], &[4_444, 5_555]];
 const RIGHT: u64 = 5_555;
-/// Where every look at a value costs an election, this many damages are enough.
+/// Where every look at a value costs an election, this many damages of a file are enough.
 const MOST_OF_MANY_NODES: usize = 32;
+/// A store that is longer than this is looked at by a seeded sample of each file.
+const SMALL_STORE: usize = 4 << 10;
+/// How many damages of a file of such a store.
+const MOST_OF_A_LARGE_STORE: usize = 8;
 
 pub(super) const CHECK: Check = Check {
     name: "every_damaged_byte_is_noticed",
@@ -36,9 +40,12 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut seen = BTreeMap::new();
     let files = victim.copies[0].files.clone();
     guard!(!files.is_empty(), "the node left no file behind");
+    let is_large = files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > SMALL_STORE;
     for (path, bytes) in files {
         let mut harms = Harm::all(bytes.len(), &mut rng);
-        if victim.copies.len() > 1 {
+        if is_large {
+            harms = harms.into_iter().sample(&mut rng, MOST_OF_A_LARGE_STORE);
+        } else if victim.copies.len() > 1 {
             harms = harms.into_iter().sample(&mut rng, MOST_OF_MANY_NODES);
         }
         for harm in harms {
