@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rocksdb::ErrorKind;
+
 use crate::LockError;
 
 /// A store that cannot be opened, or can no longer be used. Cloned for every caller that it
@@ -54,14 +56,16 @@ pub enum StoreError {
         source: Arc<io::Error>,
     },
     /// RocksDB refused. What was being written may or may not come back.
-    #[error("RocksDB in {} could not {action}: {source}", .dir.display())]
+    #[error("RocksDB in {} could not {action}: {source}{}", .dir.display(), suspects(.files))]
     RocksDb {
         /// What was being done.
         action: &'static str,
         /// RocksDB's directory.
         dir: PathBuf,
-        /// The refusal; it names the file where RocksDB knows it.
+        /// The refusal. RocksDB does not always know which file is at fault.
         source: rocksdb::Error,
+        /// The files that it read, where it found one of them corrupted.
+        files: Vec<String>,
     },
     /// The disk did not answer in time. What it was asked to do may still happen.
     #[error("the disk under {} did not answer within {limit:?}", .dir.display())]
@@ -106,6 +110,7 @@ impl StoreError {
         move |source| Self::RocksDb {
             action,
             dir: dir.to_owned(),
+            files: files_read(dir, source.kind()),
             source,
         }
     }
@@ -128,5 +133,24 @@ impl From<LockError> for StoreError {
                 source,
             } => Self::io(action, &dir)(source),
         }
+    }
+}
+
+/// The files below RocksDB's folder that an opening or a read may have found corrupted.
+fn files_read(dir: &Path, kind: ErrorKind) -> Vec<String> {
+    if kind != ErrorKind::Corruption {
+        return Vec::new();
+    }
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+fn suspects(files: &[String]) -> String {
+    match files {
+        [] => String::new(),
+        files => format!("; it read {}", files.join(", ")),
     }
 }
