@@ -117,9 +117,7 @@ async fn cut_off(
 async fn cut_out(case: &Case, cluster: &mut Cluster, from: &Leader, way: Way) -> Result<(), Stop> {
     if !matches!(way, Way::In) {
         for other in case.others(from.index) {
-            cluster
-                .set_link(from.index, other, LinkFault::Drop)
-                .await?;
+            cluster.set_link(from.index, other, LinkFault::Drop).await?;
         }
     }
     Ok(())

@@ -67,8 +67,7 @@ where
         let place = self.busy.clone().try_lock_owned();
         let place = place.map_err(|_| ChangeError::Busy)?;
         let deadline = Deadline::new(within);
-        let view = self.leading()?;
-        let quorum = admitted(&view, &voters)?;
+        let (view, quorum) = self.admitted(&voters, deadline).await?;
         let this = self.clone();
         let change = tokio::spawn(async move {
             let _place = place;
@@ -83,6 +82,29 @@ where
             }
         });
         finished(deadline, change).await
+    }
+
+    /// Whether these may become the voters. A leader that was just elected has not heard everybody,
+    /// so those that do not answer have the time after which they count as dead.
+    async fn admitted(
+        &self,
+        voters: &BTreeSet<u64>,
+        deadline: Deadline,
+    ) -> Result<(View<C>, Quorum), ChangeError> {
+        let mut metrics = self.raft.metrics();
+        let patience = Duration::from_millis(2 * self.raft.config().election_timeout_max);
+        let patience = Deadline::new(patience.min(deadline.left()));
+        loop {
+            let view = self.leading()?;
+            let refusal = match admitted(&view, voters) {
+                Ok(quorum) => return Ok((view, quorum)),
+                Err(refusal) => refusal,
+            };
+            let hopeful = matches!(refusal, ChangeError::WouldLoseQuorum { .. });
+            if !hopeful || !matches!(patience.limit(metrics.changed()).await, Some(Ok(()))) {
+                return Err(refusal);
+            }
+        }
     }
 
     fn leading(&self) -> Result<View<C>, ChangeError> {
