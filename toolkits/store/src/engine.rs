@@ -80,6 +80,12 @@ impl Engine {
         }
     }
 
+    pub(crate) fn failed_in_the_background(&self) -> StoreError {
+        StoreError::Background {
+            dir: self.dir.clone(),
+        }
+    }
+
     fn closed(&self) -> StoreError {
         StoreError::Closed {
             dir: self.dir.clone(),

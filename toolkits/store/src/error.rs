@@ -67,6 +67,16 @@ pub enum StoreError {
         /// The files that it read, where it found one of them corrupted.
         files: Vec<String>,
     },
+    /// A flush or a compaction failed. RocksDB may have done it again since; the disk is not to be
+    /// believed all the same.
+    #[error(
+        "RocksDB in {} failed in the background, and its LOG there says at what; see to the disk, \
+         and start again", .dir.display()
+    )]
+    Background {
+        /// RocksDB's directory.
+        dir: PathBuf,
+    },
     /// The disk did not answer in time. What it was asked to do may still happen.
     #[error("the disk under {} did not answer within {limit:?}", .dir.display())]
     Stalled {

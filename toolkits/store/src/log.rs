@@ -10,6 +10,9 @@ use crate::{Batch, StoreError};
 
 /// The last key before a log file ends; see [`Log::turn`].
 const TURN: &[u8] = b"iturn";
+/// How many flushes and compactions have failed. RocksDB tries them again by itself; a disk that has
+/// failed is not believed any more.
+const BACKGROUND_ERRORS: &str = "rocksdb.background-errors";
 /// By how many bytes a file is lengthened at once.
 const CHUNK: usize = 64 << 10;
 
@@ -129,9 +132,13 @@ impl Log {
     }
 
     fn synced(&mut self) -> Result<(), StoreError> {
-        let durable = self
-            .engine
-            .with("tell how far it is", |db| Ok(db.latest_sequence_number()))?;
+        let (durable, failures) = self.engine.with("tell how far it is", |db| {
+            let failures = db.property_int_value(BACKGROUND_ERRORS)?;
+            Ok((db.latest_sequence_number(), failures.unwrap_or(0)))
+        })?;
+        if failures > 0 {
+            return Err(self.engine.failed_in_the_background());
+        }
         self.unsynced = false;
         self.keeper.record(durable)
     }

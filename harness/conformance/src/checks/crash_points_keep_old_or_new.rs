@@ -112,12 +112,21 @@ async fn crash_once(case: &Case, subject: &mut Subject, crash: &Crash<'_>) -> Re
         Phase::Persist => {
             let leader = subject.start(case).await?;
             subject.persist(case, &leader).await??;
-            let armed = Armed::new(&subject.cluster, leader.index, crash).await?;
-            let answer = subject.persist(case, &leader).await?;
-            let done = answer.map(drop).map_err(Stop::from);
-            armed
-                .has_crashed(case, &mut subject.cluster, Some(done))
-                .await?
+            match Armed::new(&subject.cluster, leader.index, crash).await {
+                Ok(armed) => {
+                    let answer = subject.persist(case, &leader).await?;
+                    let done = answer.map(drop).map_err(Stop::from);
+                    armed
+                        .has_crashed(case, &mut subject.cluster, Some(done))
+                        .await?
+                }
+                // What the node does in the background came to the call at once.
+                Err(unheard) => {
+                    let node = subject.cluster.node_mut(leader.index)?;
+                    let crashed = node.wait_for_crash(case.brief_patience().left()).await;
+                    crashed.map(|()| true).map_err(|_| unheard)?
+                }
+            }
         }
     };
     subject.kill(crash.power == Power::Goes)?;

@@ -172,16 +172,19 @@ async fn fail_persist(
     subject.persist(case, &leader).await??;
     let rule = failure.install(&subject.cluster, leader.index).await?;
     let first = subject.persist(case, &leader).await?;
+    let failed_early = hits(&subject.cluster, leader.index, rule).await? > 0;
     let second = subject.persist(case, &leader).await?;
     if hits(&subject.cluster, leader.index, rule).await? == 0 {
         return first.and(second).map(|_| false).map_err(Stop::from);
     }
-    // A call that fails once the first answer has left stops the node before the second.
+    // A call that fails once the first answer has left stops the node before the second; one that
+    // fails in the background, beside the second, soon after it.
     let (first, later) = match (first, second) {
-        (_, Ok(value)) => {
+        (_, Ok(value)) if failed_early => {
             let why = format!("{value} was acknowledged after a call had failed");
             return Err(Stop::Failed(why));
         }
+        (_, Ok(_)) => (refused_soon(case, subject, &leader).await?, None),
         (Ok(_), Err(error)) => (error, None),
         (Err(error), Err(later)) => (error, Some(later)),
     };
@@ -196,6 +199,22 @@ async fn fail_persist(
     );
     leads_no_more(case, &subject.cluster, &leader).await?;
     Ok(true)
+}
+
+async fn refused_soon(
+    case: &Case,
+    subject: &mut Subject,
+    leader: &Leader,
+) -> Result<ConsensusError, Stop> {
+    let patience = case.brief_patience();
+    while !patience.left().is_zero() {
+        if let Err(refusal) = subject.persist(case, leader).await? {
+            return Ok(refusal);
+        }
+    }
+    Err(Stop::Failed(
+        "a call had failed, and persists were acknowledged all the same".into(),
+    ))
 }
 
 async fn hits(cluster: &Cluster, index: usize, rule: RuleId) -> Result<u64, Stop> {
