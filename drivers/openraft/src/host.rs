@@ -1,8 +1,9 @@
 //! What a service offers so that its own log carries the oracle's commands too.
 
+use futures_util::future::BoxFuture;
 use openraft::alias::{AppDataOf, AppResponseOf, NodeOf};
 use openraft::storage::RaftStateMachine;
-use tsoracle_consensus::Member;
+use tsoracle_consensus::{ConsensusError, Member};
 use tsoracle_openraft_toolkit::{Lifecycle, RaftTypes};
 
 use crate::{AppliedHighWater, EpochLeases, HighWaterCommand, HighWaterOutcome};
@@ -29,6 +30,10 @@ pub trait OpenraftHighWaterHost: Send + Sync + 'static {
 
     /// What the keeper tells of this node's leases.
     fn leases(&self) -> &EpochLeases;
+
+    /// Resolves once this node's storage has failed, with the reason; never before. An engine that
+    /// has nothing to write would not notice by itself.
+    fn failed(&self) -> BoxFuture<'static, ConsensusError>;
 
     /// The high water as this node's state machine has it.
     fn applied(&self) -> &AppliedHighWater;

@@ -74,6 +74,7 @@ pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<S
     let mut leases = host.leases().changes();
     let mut granted_to = host.lifecycle().keeper().granted_to();
     let mut opening = Opening::default();
+    let mut failed = host.failed();
     loop {
         let role = roles.borrow_and_update().clone();
         leases.mark_unchanged();
@@ -88,6 +89,11 @@ pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<S
             changed = granted_to.changed() => changed.is_ok(),
             changed = leases.changed() => changed.is_ok(),
             () = opening.attempt() => true,
+            failure = &mut failed => {
+                host.lifecycle().keeper().end();
+                host.leases().end();
+                return shared.fail(failure);
+            }
         };
         if !goes_on {
             break;

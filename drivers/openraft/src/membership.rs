@@ -47,11 +47,23 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
 
     async fn vote_with(&self, voters: BTreeSet<NodeId>) -> Result<(), MembershipError> {
         let within = self.settings.change_deadline;
-        let change = self
-            .host
-            .lifecycle()
-            .change_membership(voters, false, within);
-        change.await.map_err(|error| self.unchanged(error))
+        let only = voters.first().copied().filter(|_| voters.len() == 1);
+        let lifecycle = self.host.lifecycle();
+        let change = lifecycle.change_membership(voters, false, within).await;
+        match (change, only) {
+            (Err(ChangeError::SingleOther), Some(only)) => self.leave_it_to(only).await,
+            (changed, _) => changed.map_err(|error| self.unchanged(error)),
+        }
+    }
+
+    /// A voter that is to stay alone must lead before the others go, or it would elect itself past
+    /// this node's lease: it gets leadership, and the caller is sent to it.
+    async fn leave_it_to(&self, only: NodeId) -> Result<(), MembershipError> {
+        match self.hand_off(only).await {
+            Ok(()) | Err(HandoffError::TimedOut { .. }) => Err(self.not_leading().into()),
+            Err(HandoffError::BadTarget { reason, .. }) => Err(refused(reason)),
+            Err(HandoffError::Consensus(error)) => Err(error.into()),
+        }
     }
 
     fn unchanged(&self, error: ChangeError) -> MembershipError {

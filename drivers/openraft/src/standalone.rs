@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tsoracle_consensus::{ConsensusError, Member};
 use tsoracle_openraft_toolkit::{
@@ -218,6 +219,11 @@ impl OpenraftHighWaterHost for StandaloneHost {
 
     fn leases(&self) -> &EpochLeases {
         &self.leases
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ConsensusError> {
+        let store = self.node.store().clone();
+        Box::pin(async move { ConsensusError::permanent(store.broken().await) })
     }
 
     fn applied(&self) -> &AppliedHighWater {

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tsoracle_consensus::{ConsensusDriver, LeaderState, Member};
+use tsoracle_consensus::{ConsensusDriver, ConsensusError, LeaderState, Member};
 use tsoracle_core::Epoch;
 use tsoracle_driver_openraft::{
     AppliedHighWater, DriverSettings, Endpoints, EpochLeases, HighWaterCommand, HighWaterOutcome,
@@ -112,6 +113,11 @@ impl OpenraftHighWaterHost for Service {
 
     fn leases(&self) -> &EpochLeases {
         &self.leases
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ConsensusError> {
+        let store = self.node.store().clone();
+        Box::pin(async move { ConsensusError::permanent(store.broken().await) })
     }
 
     fn applied(&self) -> &AppliedHighWater {

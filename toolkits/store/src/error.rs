@@ -64,7 +64,7 @@ pub enum StoreError {
         dir: PathBuf,
         /// The refusal. RocksDB does not always know which file is at fault.
         source: rocksdb::Error,
-        /// The files that it read, where it found one of them corrupted.
+        /// The files that are there, where one of them may be at fault.
         files: Vec<String>,
     },
     /// A flush or a compaction failed. RocksDB may have done it again since; the disk is not to be
@@ -146,9 +146,16 @@ impl From<LockError> for StoreError {
     }
 }
 
-/// The files below RocksDB's folder that an opening or a read may have found corrupted.
+/// The files in RocksDB's folder, any of which may be at fault: it names the one that it looked for
+/// last, or none.
 fn files_read(dir: &Path, kind: ErrorKind) -> Vec<String> {
-    if kind != ErrorKind::Corruption {
+    let misleads = [
+        ErrorKind::Corruption,
+        ErrorKind::IOError,
+        ErrorKind::NotFound,
+        ErrorKind::InvalidArgument,
+    ];
+    if !misleads.contains(&kind) {
         return Vec::new();
     }
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
@@ -161,6 +168,6 @@ fn files_read(dir: &Path, kind: ErrorKind) -> Vec<String> {
 fn suspects(files: &[String]) -> String {
     match files {
         [] => String::new(),
-        files => format!("; it read {}", files.join(", ")),
+        files => format!("; its files are {}", files.join(", ")),
     }
 }

@@ -280,6 +280,17 @@ impl Store {
         self.shared.refusal()
     }
 
+    /// Waits for the store's first failure; for ever, if it is closed without one.
+    pub async fn broken(&self) -> StoreError {
+        let mut failure = self.shared.failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await;
+        match failed.map(|failed| failed.clone()) {
+            Ok(Some(error)) => error,
+            // The sender lives as long as this handle.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Writes what is queued, makes everything durable, closes RocksDB and releases the directory.
     /// Further calls wait for the same end; every other call is refused from now on. Blocks.
     ///

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tsoracle_consensus::{ConsensusError, Member};
 use tsoracle_driver_openraft::{
     AppliedHighWater, Endpoints, EpochLeases, HighWaterCommand, HighWaterOutcome,
@@ -87,6 +88,11 @@ impl OpenraftHighWaterHost for CountersHost {
 
     fn leases(&self) -> &EpochLeases {
         &self.leases
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ConsensusError> {
+        let store = self.node.store().clone();
+        Box::pin(async move { ConsensusError::permanent(store.broken().await) })
     }
 
     fn applied(&self) -> &AppliedHighWater {
