@@ -2,6 +2,7 @@
 //! which a crash or a failure of the disk can make a difference.
 
 use std::fmt;
+use std::time::Duration;
 
 use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +21,9 @@ const MOST_POINTS: usize = 64;
 const SAMPLED_POINTS: usize = 4;
 /// As above, where each start costs an election.
 const MOST_POINTS_OF_MANY_NODES: usize = 8;
+
+/// A node that changed no file for so long rests.
+const REST: Duration = Duration::from_millis(40);
 
 /// A stretch of a node's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,7 @@ impl Points {
             traces.push(cluster.nodes()[0].disk()?.trace(rule).await?);
             case.persist(&leader, ledger.propose()).await?;
             if phase == Phase::Reopen {
+                rest(case, &cluster, leader.index).await?;
                 let rule = watch(&cluster, leader.index, Action::Trace, Trigger::Every).await?;
                 case.persist(&leader, ledger.propose()).await?;
                 traces.push(cluster.nodes()[leader.index].disk()?.trace(rule).await?);
@@ -92,6 +97,24 @@ impl Points {
             persist: points(Phase::Persist)?,
         })
     }
+}
+
+/// Waits until a node changes no file any more: what it does in the background is no part of the
+/// next persist. A node that never rests is watched as it is.
+pub(crate) async fn rest(case: &Case, cluster: &Cluster, index: usize) -> Result<(), Stop> {
+    let rule = watch(cluster, index, Action::Count, Trigger::Every).await?;
+    let disk = cluster.nodes()[index].disk()?;
+    let patience = case.brief_patience();
+    let mut seen = u64::MAX;
+    while !patience.left().is_zero() {
+        let hits = disk.wait_for_hits(rule, 0, Duration::ZERO).await?;
+        if hits == seen {
+            break;
+        }
+        seen = hits;
+        tokio::time::sleep(REST).await;
+    }
+    Ok(disk.remove(rule).await?)
 }
 
 /// Sets a rule on those calls of a node that change something.

@@ -125,10 +125,11 @@ impl StoreError {
         }
     }
 
+    /// Damage to a file, or to one of those in a folder.
     pub(crate) fn damaged(file: &Path, why: impl Into<String>) -> Self {
         Self::Damaged {
             file: file.to_owned(),
-            why: why.into(),
+            why: why.into() + &suspects(&names_in(file)),
         }
     }
 }
@@ -158,7 +159,12 @@ fn files_read(dir: &Path, kind: ErrorKind) -> Vec<String> {
     if !misleads.contains(&kind) {
         return Vec::new();
     }
-    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    names_in(dir)
+}
+
+/// The files in a folder, in order; none of a file.
+fn names_in(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.collect();
     names.sort_unstable();

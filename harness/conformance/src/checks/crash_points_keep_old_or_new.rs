@@ -12,7 +12,7 @@ use tsoracle_testbed::{Cluster, DiskFaults};
 
 use crate::case::Case;
 use crate::crash::at;
-use crate::points::{Phase, Point, Points, Reached, watch};
+use crate::points::{Phase, Point, Points, Reached, rest, watch};
 use crate::subject::Subject;
 use crate::{Check, Level, Need, Stop};
 
@@ -112,6 +112,7 @@ async fn crash_once(case: &Case, subject: &mut Subject, crash: &Crash<'_>) -> Re
         Phase::Persist => {
             let leader = subject.start(case).await?;
             subject.persist(case, &leader).await??;
+            rest(case, &subject.cluster, leader.index).await?;
             match Armed::new(&subject.cluster, leader.index, crash).await {
                 Ok(armed) => {
                     let answer = subject.persist(case, &leader).await?;

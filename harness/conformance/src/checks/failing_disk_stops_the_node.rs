@@ -13,7 +13,7 @@ use tsoracle_testbed::{Cluster, Leader, TestbedError};
 
 use crate::case::Case;
 use crate::crash::{at, without_panic};
-use crate::points::{Phase, Point, Points, Reached, watch};
+use crate::points::{Phase, Point, Points, Reached, rest, watch};
 use crate::subject::Subject;
 use crate::verdict::ensure;
 use crate::{Check, Level, Need, Stop};
@@ -173,6 +173,7 @@ async fn fail_persist(
 ) -> Result<bool, Stop> {
     let leader = subject.start(case).await?;
     subject.persist(case, &leader).await??;
+    rest(case, &subject.cluster, leader.index).await?;
     let rule = failure.install(&subject.cluster, leader.index).await?;
     let first = subject.persist(case, &leader).await?;
     let failed_early = hits(&subject.cluster, leader.index, rule).await? > 0;

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use tsoracle_testbed::{Cluster, HookKind, Leader};
 
 use crate::case::Case;
+use crate::elections::campaign;
 use crate::failover::{a_few_elections, favour, mend};
 use crate::service::{load, newest_leader, persist};
 use crate::verdict::{ensure, guard};
@@ -15,6 +16,9 @@ use crate::{Check, Level, Need, Stop};
 /// How often the others are cut off until the node that holds back is the one that is elected.
 const TRIES: u64 = 12;
 const ELECTED: u64 = 2;
+
+/// A campaign before the old lease has ended is in vain.
+const LOOKS_PER_CAMPAIGN: u64 = 10;
 
 pub(super) const CHECK: Check = Check {
     name: "load_waits_for_apply",
@@ -63,8 +67,11 @@ async fn elect(
 ) -> Result<bool, Stop> {
     favour(case, cluster, held).await?;
     let patience = a_few_elections(case);
-    let mut loads = 0;
+    let mut loads = 0_u64;
     while !patience.left().is_zero() {
+        if loads.is_multiple_of(LOOKS_PER_CAMPAIGN) {
+            campaign(cluster, held).await?;
+        }
         load_on(case, cluster, held, value).await?;
         loads += 1;
         ensure!(
