@@ -95,6 +95,12 @@ impl Cluster {
     /// [`TestbedError::System`] when a folder or ports are not to be had.
     pub fn lay_out_joiner(&mut self) -> Result<(usize, Member), TestbedError> {
         let mut members = self.nodes[0].spec().members.clone();
+        // Who has joined since may lead by now.
+        for node in &self.nodes[members.len().min(self.nodes.len())..] {
+            let spec = node.spec();
+            let own = spec.members.iter().find(|own| own.node == spec.node);
+            members.extend(own.cloned());
+        }
         let joiner = self.new_members(1)?.remove(0);
         members.retain(|member| member.node != joiner.node);
         members.push(joiner.clone());

@@ -184,14 +184,14 @@ async fn fail_persist(
     // A call that fails once the first answer has left stops the node before the second; one that
     // fails in the background, beside the second, soon after it.
     let (first, later) = match (first, second) {
-        (_, Ok(value)) if failed_early => {
+        (_, Ok(value)) if failed_early && failure.point.call.op != Op::Allocate => {
             let why = format!("{value} was acknowledged after a call had failed");
             return Err(Stop::Failed(why));
         }
         (_, Ok(_)) => match refused_soon(case, subject, &leader).await? {
             Some(refusal) => (refusal, None),
-            // Work of the background that was done again is believed as a start is: if no sync
-            // failed, and if what was acknowledged survives.
+            // Space that was not laid out ahead, or work of the background that was done again, is
+            // believed as a start is: if no sync failed, and if what was acknowledged survives.
             None => {
                 let of_a_sync = Op::SYNCS.contains(&failure.point.call.op);
                 ensure!(
