@@ -110,7 +110,6 @@ pub struct StandaloneHost {
 
 impl StandaloneHost {
     /// A host of `node` in the cluster with the number `cluster`, its store in `dir`.
-    #[must_use]
     pub fn builder(cluster: u64, node: u64, dir: impl Into<PathBuf>) -> StandaloneBuilder {
         StandaloneBuilder {
             settings: RaftNodeSettings::new(cluster, node, dir),

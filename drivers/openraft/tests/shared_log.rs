@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use openraft::async_runtime::WatchReceiver;
 use serde::{Deserialize, Serialize};
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, LeaderState, Member};
 use tsoracle_core::Epoch;
@@ -199,7 +200,7 @@ async fn one_log_and_one_snapshot_carry_both() {
         assert_eq!(value, life * 100);
 
         let raft = service.node.raft();
-        let written_to = raft.metrics().borrow().last_applied;
+        let written_to = raft.metrics().borrow_watched().last_applied;
         raft.trigger().snapshot().await.unwrap();
         let snapshot = raft.wait(Some(Duration::from_secs(20)));
         let taken = snapshot.metrics(|metrics| metrics.snapshot >= written_to, "a snapshot");

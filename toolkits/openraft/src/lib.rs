@@ -38,7 +38,7 @@ pub use network::{
     Serving,
 };
 #[cfg(feature = "rocksdb-log-store")]
-pub use node::{Begin, NodeMachine, RaftNode, RaftNodeError, RaftNodeSettings};
+pub use node::{Begin, NodeMachine, PrepareLinks, RaftNode, RaftNodeError, RaftNodeSettings};
 #[cfg(feature = "rocksdb-log-store")]
 pub use record::RecordError;
 #[cfg(feature = "test-fakes")]

@@ -27,7 +27,7 @@ use crate::{
     StateMachine, checked,
 };
 pub use error::RaftNodeError;
-pub use settings::{Begin, RaftNodeSettings};
+pub use settings::{Begin, PrepareLinks, RaftNodeSettings};
 
 /// The group of a node that has one only.
 const GROUP: GroupId = GroupId(1);

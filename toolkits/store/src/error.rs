@@ -120,7 +120,7 @@ impl StoreError {
         move |source| Self::RocksDb {
             action,
             dir: dir.to_owned(),
-            files: files_read(dir, source.kind()),
+            files: files_read(dir, &source.kind()),
             source,
         }
     }
@@ -149,14 +149,14 @@ impl From<LockError> for StoreError {
 
 /// The files in RocksDB's folder, any of which may be at fault: it names the one that it looked for
 /// last, or none.
-fn files_read(dir: &Path, kind: ErrorKind) -> Vec<String> {
+fn files_read(dir: &Path, kind: &ErrorKind) -> Vec<String> {
     let misleads = [
         ErrorKind::Corruption,
         ErrorKind::IOError,
         ErrorKind::NotFound,
         ErrorKind::InvalidArgument,
     ];
-    if !misleads.contains(&kind) {
+    if !misleads.contains(kind) {
         return Vec::new();
     }
     names_in(dir)

@@ -78,10 +78,13 @@ async fn start_others_again(
             shutdown.await??;
         }
     }
+    // At the same time, since all of it has to fit into one lease.
+    let patience = case.election_patience();
+    let start = cluster.start_all_at_once();
+    patience
+        .wait_for("the start of all others", start)
+        .await??;
     for index in others {
-        let patience = case.election_patience();
-        let start = cluster.node_mut(index)?.start();
-        patience.wait_for("the start of a node", start).await??;
         views.follow(cluster, index)?;
     }
     Ok(())

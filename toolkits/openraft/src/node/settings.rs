@@ -30,6 +30,9 @@ impl<N> Begin<N> {
     }
 }
 
+/// Looks at a node's links before anything goes over them.
+pub type PrepareLinks = Arc<dyn Fn(&Transport) + Send + Sync>;
+
 /// What a [`RaftNode`](crate::RaftNode) is started with.
 #[derive(Clone)]
 pub struct RaftNodeSettings<N> {
@@ -60,7 +63,7 @@ pub struct RaftNodeSettings<N> {
     /// How long the store may take to open.
     pub open_within: Duration,
     /// Called with the links before anything goes over them, to set faults for a test.
-    pub on_links: Option<Arc<dyn Fn(&Transport) + Send + Sync>>,
+    pub on_links: Option<PrepareLinks>,
 }
 
 impl<N> RaftNodeSettings<N> {

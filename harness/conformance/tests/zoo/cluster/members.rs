@@ -9,7 +9,7 @@ use tsoracle_consensus::{
     ConsensusDriver, ConsensusError, Handoff, Member, Membership, MembershipError, NodeId,
 };
 use tsoracle_testbed::{
-    Backend, Capabilities, Hooks, LinkFaults, Machine, Node, NodeSpec, Time, Timing,
+    Backend, Capabilities, Hooks, LinkFaults, Machine, Node, NodeSpec, Time, Timing, Traffic,
 };
 
 use super::exhibit;
@@ -171,6 +171,10 @@ impl Node for TableNode {
 
     fn links(&self) -> Option<Arc<dyn LinkFaults>> {
         self.honest.links()
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        self.honest.traffic()
     }
 }
 

@@ -14,7 +14,7 @@ use tsoracle_consensus::{
     NodeId,
 };
 use tsoracle_testbed::{
-    Backend, Capabilities, Hooks, LinkFaults, Machine, Node, NodeSpec, Time, Timing,
+    Backend, Capabilities, Hooks, LinkFaults, Machine, Node, NodeSpec, Time, Timing, Traffic,
 };
 
 use crate::exhibit::Exhibit;
@@ -198,6 +198,10 @@ impl<D: Defect> Node for SpoiledNode<D> {
 
     fn hooks(&self) -> Hooks {
         self.0.node.hooks()
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        self.0.node.traffic()
     }
 
     fn handoff(&self) -> Option<Arc<dyn Handoff>> {
