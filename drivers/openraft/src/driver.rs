@@ -57,6 +57,10 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
     /// The leadership that calls may use now, or the refusal.
     pub(crate) fn leading(&self) -> Result<(Epoch, tsoracle_consensus::Lease), ConsensusError> {
         self.shared.refusal_of_all()?;
+        // Before the state, which follows a failure a moment later.
+        if let Some(failure) = self.host.failure() {
+            return Err(failure);
+        }
         match self.shared.leadership.current() {
             LeaderState::Leader { epoch, lease } => Ok((epoch, lease)),
             LeaderState::Follower { leader } => Err(ConsensusError::NotLeader { leader }),

@@ -31,6 +31,9 @@ pub trait OpenraftHighWaterHost: Send + Sync + 'static {
     /// What the keeper tells of this node's leases.
     fn leases(&self) -> &EpochLeases;
 
+    /// Why this node's storage has failed, if it has. Asked by every call, so in memory.
+    fn failure(&self) -> Option<ConsensusError>;
+
     /// Resolves once this node's storage has failed, with the reason; never before. An engine that
     /// has nothing to write would not notice by itself.
     fn failed(&self) -> BoxFuture<'static, ConsensusError>;

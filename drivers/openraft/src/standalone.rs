@@ -220,6 +220,10 @@ impl OpenraftHighWaterHost for StandaloneHost {
         &self.leases
     }
 
+    fn failure(&self) -> Option<ConsensusError> {
+        self.node.store().failure().map(ConsensusError::permanent)
+    }
+
     fn failed(&self) -> BoxFuture<'static, ConsensusError> {
         let store = self.node.store().clone();
         Box::pin(async move { ConsensusError::permanent(store.broken().await) })
