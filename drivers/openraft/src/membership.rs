@@ -39,7 +39,14 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
             .host
             .lifecycle()
             .add_learner(new.node, described, within);
-        learner.await.map_err(|error| self.unchanged(error))?;
+        learner.await.map_err(|error| match error {
+            // It has no vote yet, so the voters are as they were.
+            ChangeError::Late { within } => refused(format!(
+                "node {} did not get the log within {within:?}; start it, or see to its links",
+                new.node
+            )),
+            other => self.unchanged(other),
+        })?;
         let stay = voters.iter().map(|member| member.node);
         let stay = stay.filter(|node| Some(*node) != old);
         self.vote_with(stay.chain([new.node]).collect()).await

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct DriverSettings {
     /// The deadline of every persist and load (R4, P8).
     pub deadline: Duration,
-    /// The deadline of a change of members, and of a shutdown.
+    /// The deadline of each step of a change of members: a new node gets the log, the voters change.
     pub change_deadline: Duration,
     /// How long the target of a handoff has to take over.
     pub handoff_deadline: Duration,
@@ -20,7 +20,7 @@ impl Default for DriverSettings {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(1),
-            change_deadline: Duration::from_secs(10),
+            change_deadline: Duration::from_secs(4),
             handoff_deadline: Duration::from_secs(1),
             reads: Reads::Lease,
         }

@@ -1,12 +1,17 @@
 //! Log files of full length, made in the background once a store is written to: a write that
 //! changes no file's length is the cheapest to sync.
 
-use rocksdb::WaitForCompactOptions;
+use std::time::Duration;
+
+use rocksdb::{ErrorKind, WaitForCompactOptions};
 
 use crate::StoreError;
 use crate::keeper::Keeper;
 use crate::log::Log;
 use crate::shared::Shared;
+
+/// How long a store that closes may have to wait for its flushes.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// Lays out two files: the first is ready to be written over when the second is full, and so on in
 /// turn. RocksDB forgets over a restart which files it may write over. Begins after the first batch,
@@ -22,9 +27,19 @@ pub(crate) fn lay_out(shared: &Shared, keeper: &Keeper) -> Result<(), StoreError
         }
         shared.change(Log::turn)?;
         // Only a file whose changes have all gone to tables may be written over.
-        shared.engine.with("flush", |db| {
-            db.wait_for_compact(&WaitForCompactOptions::default())
-        })?;
+        while !is_settled(shared)? && !keeper.is_stopped() {}
     }
     Ok(())
+}
+
+/// Waits for a moment until RocksDB rests. A store that closes waits no longer than that for it.
+fn is_settled(shared: &Shared) -> Result<bool, StoreError> {
+    let mut options = WaitForCompactOptions::default();
+    options.set_timeout(MOMENT.as_micros().try_into().unwrap_or(u64::MAX));
+    shared
+        .engine
+        .with("flush", |db| match db.wait_for_compact(&options) {
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(false),
+            rested => rested.map(|()| true),
+        })
 }

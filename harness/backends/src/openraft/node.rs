@@ -16,7 +16,7 @@ use super::hooks::hooks;
 use crate::TransportLinks;
 
 /// How long a node may take to stop.
-const STOP: Duration = Duration::from_secs(2);
+const STOP: Duration = Duration::from_millis(3_500);
 
 /// A host on a node of the toolkit.
 pub(super) trait Hosted: OpenraftHighWaterHost {
@@ -110,7 +110,7 @@ impl<H: Hosted> Drop for RaftTestNode<H> {
         let host = Arc::clone(&self.host);
         self.closing.close(self.dir.clone(), async move {
             // Whatever does not end in time goes on to the end of the process.
-            let _ = host.node().shutdown(STOP * 4).await;
+            let _ = host.node().shutdown(STOP * 2).await;
         });
     }
 }
