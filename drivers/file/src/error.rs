@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tsoracle_consensus::{AdvanceOutOfRange, ConsensusError};
+use tsoracle_store::LockError;
 
 /// A store that cannot be opened, or can no longer be written.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,19 @@ impl FileStoreError {
         Self::Damaged {
             file: file.to_owned(),
             why: why.into(),
+        }
+    }
+}
+
+impl From<LockError> for FileStoreError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held { dir, holder } => Self::Held { dir, holder },
+            LockError::Io {
+                action,
+                dir,
+                source,
+            } => Self::io(action, &dir)(source),
         }
     }
 }

@@ -3,7 +3,6 @@
 mod driver;
 mod error;
 mod identity;
-mod lock;
 mod record;
 mod settings;
 mod store;

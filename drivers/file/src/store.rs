@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use tsoracle_consensus::{AdvancePayload, HighWaterState, reject_out_of_range_advance};
 use tsoracle_core::Epoch;
+use tsoracle_store::DirLock;
 
-use crate::lock::DirLock;
 use crate::{FileStoreError, identity, record};
 
 const STORE: &str = "store";
@@ -134,7 +134,7 @@ pub(crate) type Applied = Vec<Result<u64, tsoracle_consensus::Superseded>>;
 
 fn lock_dir(dir: &Path) -> Result<DirLock, FileStoreError> {
     make_dir(dir)?;
-    DirLock::take(dir)
+    Ok(DirLock::take(dir)?)
 }
 
 /// Makes a folder and those above it that are missing, each durable before the next one is made in

@@ -5,31 +5,70 @@
 //! SIGKILL.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::os::linux::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::FileStoreError;
-
-/// Held for as long as it lives. It is also the handle by which the directory is synced.
+/// The exclusive lock on a directory, held for as long as this lives. It is also the handle by
+/// which the directory is synced.
 #[derive(Debug)]
-pub(crate) struct DirLock {
+pub struct DirLock {
     dir: File,
 }
 
+/// Why a directory could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it: another process, or another owner in this one.
+    #[error("{} is held by {holder}; stop it first", .dir.display())]
+    Held {
+        /// The directory.
+        dir: PathBuf,
+        /// Who holds it: `process N`, or `another process` where the kernel does not tell.
+        holder: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", .dir.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The directory.
+        dir: PathBuf,
+        /// The refusal.
+        source: io::Error,
+    },
+}
+
 impl DirLock {
-    pub(crate) fn take(path: &Path) -> Result<Self, FileStoreError> {
-        let dir = File::open(path).map_err(FileStoreError::io("open", path))?;
+    /// Locks a directory that exists, at once or not at all.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] while another owner lives, [`LockError::Io`] if the directory is missing
+    /// or cannot be locked.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let refused = |action| {
+            move |source| LockError::Io {
+                action,
+                dir: path.to_owned(),
+                source,
+            }
+        };
+        let dir = File::open(path).map_err(refused("open"))?;
         match dir.try_lock() {
             Ok(()) => Ok(Self { dir }),
-            Err(TryLockError::WouldBlock) => Err(FileStoreError::Held {
+            Err(TryLockError::WouldBlock) => Err(LockError::Held {
                 dir: path.to_owned(),
                 holder: holder(&dir),
             }),
-            Err(TryLockError::Error(source)) => Err(FileStoreError::io("lock", path)(source)),
+            Err(TryLockError::Error(source)) => Err(refused("lock")(source)),
         }
     }
 
-    pub(crate) fn sync_dir(&self) -> std::io::Result<()> {
+    /// Makes the names in the directory durable.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn sync_dir(&self) -> io::Result<()> {
         self.dir.sync_all()
     }
 }

@@ -1,0 +1,135 @@
+//! Writing: RocksDB's log, the frontier behind it, and turning to the next log file.
+
+use std::sync::Arc;
+
+use rocksdb::{FlushOptions, WriteBatch, WriteOptions};
+
+use crate::engine::{Engine, NOTES};
+use crate::keeper::Keeper;
+use crate::{Batch, StoreError};
+
+/// The last key before a log file ends; see [`Log::turn`].
+const TURN: &[u8] = b"iturn";
+
+/// The writing end of a store: whoever holds it writes.
+#[derive(Debug)]
+pub(crate) struct Log {
+    engine: Arc<Engine>,
+    keeper: Arc<Keeper>,
+    /// Size at which the next file begins, in bytes.
+    file_bytes: usize,
+    /// Written to the present file, about.
+    written: usize,
+    /// Something was written since the last sync.
+    unsynced: bool,
+}
+
+impl Log {
+    pub(crate) fn new(engine: Arc<Engine>, keeper: Arc<Keeper>, file_bytes: usize) -> Self {
+        Self {
+            engine,
+            keeper,
+            file_bytes,
+            written: 0,
+            unsynced: false,
+        }
+    }
+
+    /// Writes batches in order and makes them and everything before them durable, with one sync.
+    pub(crate) fn write_synced<'a>(
+        &mut self,
+        batches: impl IntoIterator<Item = &'a Batch>,
+    ) -> Result<(), StoreError> {
+        let mut batches = batches.into_iter().peekable();
+        while let Some(batch) = batches.next() {
+            self.write_one(batch, batches.peek().is_none())?;
+        }
+        self.sync()
+    }
+
+    /// Writes a batch. It survives neither the machine nor, without [`sync`](Self::sync), counts
+    /// as durable in any way.
+    pub(crate) fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.write_one(batch, false)
+    }
+
+    /// Makes everything that was written durable, and only then moves the frontier.
+    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
+        if self.unsynced {
+            self.engine.with("sync its log", |db| db.flush_wal(true))?;
+            self.synced()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the present file is full, and everything in it durable.
+    pub(crate) fn is_due(&self) -> bool {
+        self.written >= self.file_bytes && !self.unsynced
+    }
+
+    /// Begins the next file. What is in the present one goes to tables in the background, all
+    /// families together; its last change is one whose sequence number the tables keep, so that
+    /// they tell how far they reach.
+    pub(crate) fn turn(&mut self, wait: bool) -> Result<(), StoreError> {
+        let written = u64::try_from(self.written).unwrap_or(u64::MAX);
+        self.put_note_raw(TURN, &written.to_le_bytes())?;
+        let mut flush = FlushOptions::default();
+        flush.set_wait(wait);
+        self.engine.with("flush", |db| {
+            db.flush_cfs_opt(&self.engine.columns(db).iter().collect::<Vec<_>>(), &flush)
+        })?;
+        self.written = 0;
+        self.keeper.wake();
+        Ok(())
+    }
+
+    /// Writes bytes to the log that change nothing, unsynced: they lay out the file.
+    pub(crate) fn fill(&mut self) -> Result<(), StoreError> {
+        const CHUNK: [u8; 64 << 10] = [0; 64 << 10];
+        while self.written < self.file_bytes {
+            let mut batch = WriteBatch::default();
+            batch.put_log_data(CHUNK);
+            self.submit(batch, CHUNK.len(), false)?;
+        }
+        Ok(())
+    }
+
+    /// Sets a key of the family of notes, durably.
+    pub(crate) fn put_note_raw(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let batch = self.engine.with("write", |db| {
+            let mut batch = WriteBatch::default();
+            if let Some(notes) = db.cf_handle(NOTES) {
+                batch.put_cf(notes, key, value);
+            }
+            Ok(batch)
+        })?;
+        let size = batch.size_in_bytes();
+        self.submit(batch, size, true)
+    }
+
+    fn write_one(&mut self, batch: &Batch, sync: bool) -> Result<(), StoreError> {
+        let encoded = self.engine.with("write", |db| {
+            Ok(batch.encode(|family| self.engine.column(db, family)))
+        })?;
+        let encoded = encoded.ok_or_else(|| self.engine.unknown_family())?;
+        self.submit(encoded, batch.size(), sync)
+    }
+
+    fn submit(&mut self, batch: WriteBatch, size: usize, sync: bool) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        self.unsynced = true;
+        self.written += size;
+        self.engine
+            .with("write", |db| db.write_opt(batch, &options))?;
+        if sync { self.synced() } else { Ok(()) }
+    }
+
+    fn synced(&mut self) -> Result<(), StoreError> {
+        let durable = self
+            .engine
+            .with("tell how far it is", |db| Ok(db.latest_sequence_number()))?;
+        self.unsynced = false;
+        self.keeper.record(durable)
+    }
+}

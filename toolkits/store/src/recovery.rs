@@ -1,0 +1,116 @@
+//! What is in a store, found out before RocksDB opens it for writing: RocksDB itself takes
+//! whatever is behind a damaged record for a write that never happened.
+//!
+//! RocksDB's tables tell how far they reach (its largest flushed sequence number; all families are
+//! flushed together). The log files must hold every number from there on without a gap, and
+//! together they must reach the frontier.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::folder::Folder;
+use crate::marker::Marker;
+use crate::wal::Records;
+use crate::{Settings, StoreError, engine, folder};
+
+/// Returns the last sequence number of a store that is whole up to `durable`. Changes nothing.
+pub(crate) fn check(
+    folder: &Folder,
+    settings: &Settings,
+    marker: &Marker,
+    durable: u64,
+) -> Result<u64, StoreError> {
+    let current = folder.rocksdb.join("CURRENT");
+    if !folder::exists(&current)? {
+        return Err(StoreError::damaged(&current, "it is missing"));
+    }
+    let tables = engine::open_tables(folder, settings)?;
+    name_matches(&tables, folder, marker)?;
+    let in_tables = tables.latest_sequence_number();
+    drop(tables);
+    let chain = follow(&folder.rocksdb, in_tables)?;
+    if chain.last >= durable {
+        return Ok(chain.last);
+    }
+    Err(StoreError::damaged(
+        &chain.stopped_in,
+        format!(
+            "changes up to number {durable} were durable, and only {} are there{}",
+            chain.last, chain.why
+        ),
+    ))
+}
+
+/// RocksDB is the one that the marker names.
+pub(crate) fn name_matches(
+    db: &rocksdb::DB,
+    folder: &Folder,
+    marker: &Marker,
+) -> Result<(), StoreError> {
+    let name = db.get_db_identity();
+    let name = name.map_err(StoreError::rocksdb("name itself", &folder.rocksdb))?;
+    if name == marker.rocksdb {
+        Ok(())
+    } else {
+        let why = "it is not the RocksDB of this store";
+        Err(StoreError::damaged(&folder.rocksdb, why))
+    }
+}
+
+/// How far the log files go on from the tables.
+struct Chain {
+    last: u64,
+    /// The file behind whose whole records nothing fits, and where that is.
+    stopped_in: PathBuf,
+    why: String,
+}
+
+fn follow(rocksdb: &Path, in_tables: u64) -> Result<Chain, StoreError> {
+    let mut chain = Chain {
+        last: in_tables,
+        stopped_in: rocksdb.to_owned(),
+        why: ": a log file is missing".into(),
+    };
+    for (number, path) in log_files(rocksdb)? {
+        let bytes = folder::read(&path)?;
+        let mut records = Records::of(number, &bytes);
+        while let Some(numbers) = records.next_numbers() {
+            if numbers.last <= chain.last {
+                continue;
+            }
+            if numbers.first != chain.last + 1 {
+                let why = format!(
+                    "changes {} to {} are missing before those of {}",
+                    chain.last + 1,
+                    numbers.first - 1,
+                    path.display()
+                );
+                return Err(StoreError::damaged(&chain.stopped_in, why));
+            }
+            chain.last = numbers.last;
+        }
+        chain.why = format!(": nothing whole follows byte {}", records.end());
+        chain.stopped_in = path;
+    }
+    Ok(chain)
+}
+
+/// RocksDB's log files, oldest first.
+fn log_files(rocksdb: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    let list = || -> std::io::Result<Vec<(u64, PathBuf)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(rocksdb)? {
+            let path = entry?.path();
+            let is_log = path.extension().is_some_and(|kind| kind == "log");
+            let number = path
+                .file_stem()
+                .and_then(|stem| stem.to_str()?.parse().ok());
+            if let Some(number) = number.filter(|_| is_log) {
+                files.push((number, path));
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    };
+    list().map_err(StoreError::io("list", rocksdb))
+}
