@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// An entry of the log: a command of the service, with the name of the request that it came from.
-pub trait GroupEntry: Entry + Serialize + DeserializeOwned + Send + 'static {
+pub trait GroupEntry:
+    Entry<Snapshot: Send + 'static> + Serialize + DeserializeOwned + Send + 'static
+{
     /// The name that [`Handle::append`](crate::Handle::append) gave to it; `None` for an entry that
     /// nobody waits for.
     fn request(&self) -> Option<RequestId>;

@@ -6,6 +6,9 @@
     reason = "each test uses its part, and one that cannot run has failed"
 )]
 
+#[cfg(feature = "test-fakes")]
+pub(crate) mod cluster;
+
 use std::time::Duration;
 
 use omnipaxos::storage::{Entry, Snapshot};
