@@ -12,6 +12,7 @@ mod pending;
 mod receive;
 mod settings;
 mod start;
+mod whole;
 
 pub(crate) use ask::{Append, Command};
 pub use error::{

@@ -9,6 +9,7 @@ use omnipaxos::storage::Snapshot;
 use tsoracle_lease::{LeaseMessage, NodeId};
 
 use super::engine::Engine;
+use super::whole::make_whole;
 use super::{Append, AppendError, Command, CompactError, ProveError, ReconfigureError};
 use crate::inbox::Input;
 use crate::storage::{StorageControl, SyncedStorage};
@@ -39,7 +40,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
         }
     }
 
-    fn receive_message(&mut self, from: u64, message: Message<T>) {
+    fn receive_message(&mut self, from: u64, mut message: Message<T>) {
         if message.get_sender() != from || message.get_receiver() != self.me {
             tracing::warn!(from, "a message in another's name is dropped");
             return;
@@ -57,6 +58,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
                 _ => {}
             }
         }
+        make_whole(&self.paxos, &mut message);
         self.paxos.handle_incoming(message);
         self.after_engine();
     }

@@ -246,13 +246,19 @@ impl Cluster {
         }
     }
 
-    /// Waits for a leader, with a valid lease where there are leases, among these nodes.
+    /// Waits for a leader, with a valid lease where there are leases, that all these nodes follow.
     pub(crate) async fn leader_of(&self, nodes: &[u64]) -> (u64, PaxosBallot) {
         wait_for("a leader", || {
-            nodes.iter().find_map(|node| {
-                let leads = self.nodes.get(node)?.handle.leadership().borrow().leads()?;
+            let leader = nodes.iter().find_map(|node| {
+                let leads = self.leadership(*node).leads()?;
                 let valid = !self.options.lease || self.leases.is_valid(*node);
                 valid.then_some((*node, leads))
+            });
+            leader.filter(|(leader, ballot)| {
+                nodes.iter().all(|node| match self.leadership(*node) {
+                    Leadership::Follower { promise, has_led } => has_led && promise == *ballot,
+                    _ => node == leader,
+                })
             })
         })
         .await
@@ -294,23 +300,42 @@ impl Cluster {
         self.nodes[&node].state.lock().unwrap().clone()
     }
 
+    fn describe(&self) -> String {
+        let nodes = self.nodes.iter().map(|(id, node)| {
+            let links = self.nodes.keys().map(|to| node.transport.link(PeerId(*to)));
+            format!(
+                "\n{id}: {:?}, accepted {}, decided {}, {:?}, links {:?}",
+                self.leadership(*id),
+                node.handle.accepted(),
+                *node.handle.decided().borrow(),
+                self.applied(*id),
+                links.collect::<Vec<_>>(),
+            )
+        });
+        nodes.collect()
+    }
+
     pub(crate) async fn all_have_sum(&self, sum: u64) {
         for node in self.nodes.keys() {
-            let what = format!("the sum {sum} at node {node}");
-            wait_for(&what, || (self.applied(*node).sum == sum).then_some(())).await;
+            let reached = || (self.applied(*node).sum == sum).then_some(());
+            if timeout(SOON, poll(reached)).await.is_err() {
+                panic!("node {node} has not the sum {sum}: {}", self.describe());
+            }
         }
     }
 }
 
-/// Waits for a condition, with a limit.
-pub(crate) async fn wait_for<R>(what: &str, mut condition: impl FnMut() -> Option<R>) -> R {
-    let waited = timeout(SOON, async {
-        loop {
-            if let Some(result) = condition() {
-                return result;
-            }
-            sleep(Duration::from_millis(1)).await;
+async fn poll<R>(mut condition: impl FnMut() -> Option<R>) -> R {
+    loop {
+        if let Some(result) = condition() {
+            return result;
         }
-    });
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Waits for a condition, with a limit.
+pub(crate) async fn wait_for<R>(what: &str, condition: impl FnMut() -> Option<R>) -> R {
+    let waited = timeout(SOON, poll(condition));
     waited.await.unwrap_or_else(|_| panic!("{what} did not come"))
 }
