@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
-use tsoracle_lease::Reading;
+use tsoracle_lease::{LeaseMessage, Reading};
 use tsoracle_paxos_toolkit::fakes::{MemoryDisk, MemoryStorage};
 use tsoracle_paxos_toolkit::{
-    AppendError, Appended, Apply, Attached, BootClock, Clock, Decided, GroupTimes, Handle,
-    Leadership, LeaseObserver, LeaseSettings, Members, PaxosBallot, PaxosRunner, RunnerSettings,
+    AppendError, Appended, Apply, Attached, Body, BootClock, Clock, Decided, Frame, GroupTimes,
+    Handle, Leadership, LeaseObserver, LeaseSettings, Members, MessageSink, PaxosBallot, PaxosRunner, RunnerSettings,
     TransportSink, attach,
 };
 use tsoracle_peer_transport::{
@@ -72,11 +72,20 @@ impl Apply<Command> for Service {
     }
 }
 
+/// What became of a lease, in the order in which it was told or sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Renewed,
+    Ended,
+    /// The release was handed to the transport.
+    Released,
+}
+
 /// Every node's lease, as its observer was told; two at one time are a violation.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     held: Mutex<BTreeMap<u64, (PaxosBallot, Reading)>>,
-    pub(crate) log: Mutex<Vec<(u64, PaxosBallot, bool)>>,
+    pub(crate) log: Mutex<Vec<(u64, PaxosBallot, Told)>>,
     pub(crate) violations: Mutex<Vec<String>>,
 }
 
@@ -84,6 +93,18 @@ impl Leases {
     pub(crate) fn is_valid(&self, node: u64) -> bool {
         let held = self.held.lock().unwrap();
         held.get(&node).is_some_and(|(_, until)| BootClock.now() < *until)
+    }
+
+    /// The end of a node's lease, if it was told one.
+    pub(crate) fn deadline(&self, node: u64) -> Option<Reading> {
+        self.held.lock().unwrap().get(&node).map(|(_, until)| *until)
+    }
+
+    fn tell(&self, node: u64, ballot: PaxosBallot, told: Told) {
+        let mut log = self.log.lock().unwrap();
+        if log.last() != Some(&(node, ballot, told)) {
+            log.push((node, ballot, told));
+        }
     }
 
     pub(crate) fn check(&self) {
@@ -109,15 +130,29 @@ impl LeaseObserver for Observer {
             }
         }
         held.insert(self.node, (ballot, deadline));
-        let mut log = self.leases.log.lock().unwrap();
-        if log.last() != Some(&(self.node, ballot, true)) {
-            log.push((self.node, ballot, true));
-        }
+        self.leases.tell(self.node, ballot, Told::Renewed);
     }
 
     fn ended(&self, ballot: PaxosBallot) {
         self.leases.held.lock().unwrap().remove(&self.node);
-        self.leases.log.lock().unwrap().push((self.node, ballot, false));
+        self.leases.tell(self.node, ballot, Told::Ended);
+    }
+}
+
+/// Notes the releases that leave.
+#[derive(Debug)]
+struct Tap {
+    node: u64,
+    leases: Arc<Leases>,
+    sink: TransportSink,
+}
+
+impl MessageSink<Command> for Tap {
+    fn send(&mut self, to: u64, frame: Frame<Command>) {
+        if let Body::Lease(LeaseMessage::Release(release)) = &frame.body {
+            self.leases.tell(self.node, release.ballot, Told::Released);
+        }
+        self.sink.send(to, frame);
     }
 }
 
@@ -207,7 +242,11 @@ impl Cluster {
             state: Arc::clone(&state),
             handle: None,
         };
-        let sink = TransportSink::new(transport.clone(), GROUP);
+        let sink = Tap {
+            node,
+            leases: Arc::clone(&self.leases),
+            sink: TransportSink::new(transport.clone(), GROUP),
+        };
         let storage = self.disks[&node].open();
         let runner = PaxosRunner::start(settings, storage, sink, service).unwrap();
         let attached = attach(&transport, GROUP, runner.inbound()).unwrap();
@@ -219,10 +258,12 @@ impl Cluster {
             _attached: attached,
         };
         self.nodes.insert(node, node_of);
+        self.isolate(node, false);
     }
 
-    /// The node is gone, and its disk has lost power.
+    /// The node is gone without a word, and its disk has lost power.
     pub(crate) async fn crash(&mut self, node: u64) {
+        self.isolate(node, true);
         self.disks[&node].crash();
         let gone = self.nodes.remove(&node).unwrap();
         gone.runner.shutdown(SOON).await.unwrap();
