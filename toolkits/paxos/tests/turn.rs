@@ -88,8 +88,11 @@ async fn a_promise_leaves_after_its_sync() {
     let leads = cluster.leadership(leader).leads();
     assert_eq!(leads, None, "elected by a promise that is not durable");
     cluster.disks[&follower].release();
-    let (_, new) = cluster.leader_of(&[leader, follower]).await;
-    assert!(new > ballot);
+    wait_for("the new leader", || {
+        let leads = [leader, follower].map(|node| cluster.leadership(node).leads());
+        (leads.into_iter().max()? > Some(ballot)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,8 +109,11 @@ async fn a_prepare_leaves_after_its_sync() {
     let leads = cluster.leadership(leader).leads();
     assert_eq!(leads, Some(ballot), "deposed by a ballot that is not durable");
     cluster.disks[&follower].release();
-    let (_, new) = cluster.leader_of(&[leader, follower]).await;
-    assert!(new > ballot);
+    wait_for("the new leader", || {
+        let leads = cluster.leadership(follower).leads();
+        (leads > Some(ballot)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
