@@ -96,6 +96,24 @@ async fn without_a_quorum_nothing_is_decided_and_the_barrier_ends_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_quorum_the_log_does_not_grow_for_ever() {
+    let mut options = Options::new(3);
+    options.undecided = 4;
+    let cluster = Cluster::start(options).await;
+    let leader = cluster.leader().await;
+    cluster.isolate(leader.0, true);
+    let handle = &cluster.nodes[&leader.0].handle;
+    for _ in 0..4 {
+        let make = |id| common::Command::of(1, id);
+        let within = Duration::from_millis(5);
+        let late = handle.append(leader.1, make, within).await.unwrap_err();
+        assert!(matches!(late, AppendError::TimedOut { .. }), "{late}");
+    }
+    let refused = cluster.append(leader, 1).await.unwrap_err();
+    assert!(matches!(refused, AppendError::NoQuorum { undecided: 4 }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_node_may_crash_at_once() {
     let mut cluster = Cluster::start(Options::new(3)).await;
     let mut sum = 0;

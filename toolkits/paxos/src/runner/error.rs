@@ -75,6 +75,12 @@ pub enum AppendError {
         /// The limit.
         appends: usize,
     },
+    /// Too many entries wait for a quorum. Nothing was appended.
+    #[error("{undecided} entries wait for a quorum already; try again later")]
+    NoQuorum {
+        /// The limit.
+        undecided: usize,
+    },
     /// Leadership was lost before the decision. The entry may be decided later, or never.
     #[error("leadership was lost before the decision; the entry may or may not be decided")]
     Unknown,

@@ -98,6 +98,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             }
         } else if let Some(handoff) = &self.handoff {
             AppendError::HandingOff { to: handoff.to }
+        } else if self.undecided() >= self.limits.undecided {
+            let undecided = self.limits.undecided;
+            AppendError::NoQuorum { undecided }
         } else if self.paxos.append(entry).is_err() {
             AppendError::Reconfiguring
         } else {
@@ -105,6 +108,11 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             return;
         };
         let _ = answer.send(Err(refusal));
+    }
+
+    fn undecided(&self) -> usize {
+        let decided = self.paxos.get_decided_idx();
+        self.paxos.get_accepted_idx().saturating_sub(decided)
     }
 
     fn command(&mut self, command: Command) {

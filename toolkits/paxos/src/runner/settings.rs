@@ -79,6 +79,9 @@ pub struct Limits {
     pub bytes: usize,
     /// Appends that may wait for the engine or for a decision; further ones wait for room.
     pub appends: usize,
+    /// Entries that a leader keeps undecided; further appends are refused. Callers that give up
+    /// leave their entries behind, so without a quorum the log would grow for ever.
+    pub undecided: usize,
     /// Other calls that may wait; further ones wait for room.
     pub commands: usize,
     /// Entries that are shown to the service at once.
@@ -91,6 +94,7 @@ impl Default for Limits {
             frames: 16_384,
             bytes: 128 << 20,
             appends: 1_024,
+            undecided: 65_536,
             commands: 256,
             batch: 1_024,
         }

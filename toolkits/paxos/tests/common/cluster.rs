@@ -169,6 +169,7 @@ pub(crate) struct Options {
     pub(crate) times: GroupTimes,
     pub(crate) lease: bool,
     pub(crate) members: Members,
+    pub(crate) undecided: usize,
 }
 
 impl Options {
@@ -177,6 +178,7 @@ impl Options {
             times: GroupTimes::default(),
             lease: true,
             members: Members::new(1, 1..=nodes),
+            undecided: 65_536,
         }
     }
 
@@ -231,6 +233,7 @@ impl Cluster {
 
         let mut settings = RunnerSettings::new(node, *life, self.options.members.clone());
         settings.times = self.options.times;
+        settings.limits.undecided = self.options.undecided;
         let observer = Observer {
             node,
             leases: Arc::clone(&self.leases),
