@@ -89,7 +89,7 @@ impl Engine {
 
 /// Opens RocksDB for writing; `create` where there is none yet.
 pub(crate) fn open(dir: &Path, settings: &Settings, create: bool) -> Result<DB, StoreError> {
-    let mut options = options();
+    let mut options = options(settings);
     options.create_if_missing(create);
     options.set_error_if_exists(create);
     options.create_missing_column_families(true);
@@ -105,7 +105,7 @@ pub(crate) fn open(dir: &Path, settings: &Settings, create: bool) -> Result<DB, 
 /// Opens RocksDB's tables for reading, without its log: it is told to look for one in a folder
 /// where there is none.
 pub(crate) fn open_tables(folder: &Folder, settings: &Settings) -> Result<DB, StoreError> {
-    let mut options = options();
+    let mut options = options(settings);
     options.set_wal_dir(&folder.store);
     let families = describe(present(&folder.rocksdb, &options)?, settings);
     DB::open_cf_descriptors_read_only(&options, &folder.rocksdb, families, false)
@@ -129,7 +129,7 @@ fn describe(mut names: Vec<String>, settings: &Settings) -> Vec<ColumnFamilyDesc
     names.into_iter().map(describe).collect()
 }
 
-fn options() -> Options {
+fn options(settings: &Settings) -> Options {
     let mut options = Options::default();
     options.set_paranoid_checks(true);
     options.set_atomic_flush(true);
@@ -137,10 +137,13 @@ fn options() -> Options {
     // What it keeps silent about is found by `recovery` before.
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     options.set_recycle_log_file_num(2);
-    // When memtables go to tables is decided by `Log::turn` alone.
-    options.set_max_total_wal_size(u64::MAX);
+    // `Log::turn` decides when memtables go to tables; beyond this RocksDB does too. It also bounds
+    // the space that a log file allocates ahead.
+    options.set_max_total_wal_size(u64::from(settings.wal_bytes).saturating_mul(8));
     options.set_max_background_jobs(2);
     options.set_max_open_files(512);
+    // An opening would start sixteen for each family otherwise.
+    options.set_max_file_opening_threads(1);
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
     options.set_skip_stats_update_on_db_open(true);

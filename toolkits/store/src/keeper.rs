@@ -25,6 +25,8 @@ struct State {
     dirty: bool,
     /// Sync without waiting for an idle moment.
     now: bool,
+    /// The next record is waited for.
+    awaited: bool,
     stop: bool,
 }
 
@@ -43,8 +45,9 @@ impl Keeper {
         self.frontier.record(sequence)?;
         self.recorded.store(sequence, Ordering::Release);
         let mut state = self.state();
-        if !state.dirty {
+        if !state.dirty || state.awaited {
             state.dirty = true;
+            state.awaited = false;
             self.changed.notify_one();
         }
         Ok(())
@@ -60,6 +63,21 @@ impl Keeper {
     pub(crate) fn stop(&self) {
         self.state().stop = true;
         self.changed.notify_one();
+    }
+
+    /// Waits until something is recorded; false if stopped.
+    pub(crate) fn wait_for_record(&self) -> bool {
+        let mut state = self.state();
+        state.awaited = true;
+        while state.awaited && !state.stop {
+            let waited = self.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.stop
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state().stop
     }
 
     /// Syncs at once.

@@ -16,6 +16,8 @@ mod frontier;
 mod identities;
 #[cfg(feature = "rocksdb")]
 mod keeper;
+#[cfg(feature = "rocksdb")]
+mod layout;
 mod lock;
 #[cfg(feature = "rocksdb")]
 mod log;

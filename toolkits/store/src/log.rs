@@ -10,6 +10,8 @@ use crate::{Batch, StoreError};
 
 /// The last key before a log file ends; see [`Log::turn`].
 const TURN: &[u8] = b"iturn";
+/// By how many bytes a file is lengthened at once.
+const CHUNK: usize = 64 << 10;
 
 /// The writing end of a store: whoever holds it writes.
 #[derive(Debug)]
@@ -47,8 +49,7 @@ impl Log {
         self.sync()
     }
 
-    /// Writes a batch. It survives neither the machine nor, without [`sync`](Self::sync), counts
-    /// as durable in any way.
+    /// Writes a batch; durable after the next [`sync`](Self::sync).
     pub(crate) fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.write_one(batch, false)
     }
@@ -70,11 +71,11 @@ impl Log {
     /// Begins the next file. What is in the present one goes to tables in the background, all
     /// families together; its last change is one whose sequence number the tables keep, so that
     /// they tell how far they reach.
-    pub(crate) fn turn(&mut self, wait: bool) -> Result<(), StoreError> {
+    pub(crate) fn turn(&mut self) -> Result<(), StoreError> {
         let written = u64::try_from(self.written).unwrap_or(u64::MAX);
         self.put_note_raw(TURN, &written.to_le_bytes())?;
         let mut flush = FlushOptions::default();
-        flush.set_wait(wait);
+        flush.set_wait(false);
         self.engine.with("flush", |db| {
             db.flush_cfs_opt(&self.engine.columns(db).iter().collect::<Vec<_>>(), &flush)
         })?;
@@ -83,15 +84,18 @@ impl Log {
         Ok(())
     }
 
-    /// Writes bytes to the log that change nothing, unsynced: they lay out the file.
-    pub(crate) fn fill(&mut self) -> Result<(), StoreError> {
-        const CHUNK: [u8; 64 << 10] = [0; 64 << 10];
-        while self.written < self.file_bytes {
+    /// Lengthens the present file by bytes that change nothing and that no sync waits for; false
+    /// once it is full.
+    pub(crate) fn fill(&mut self) -> Result<bool, StoreError> {
+        if self.written < self.file_bytes {
+            let chunk = vec![0; CHUNK];
             let mut batch = WriteBatch::default();
-            batch.put_log_data(CHUNK);
-            self.submit(batch, CHUNK.len(), false)?;
+            batch.put_log_data(&chunk);
+            self.written += chunk.len();
+            self.engine
+                .with("write", |db| db.write_opt(batch, &WriteOptions::default()))?;
         }
-        Ok(())
+        Ok(self.written < self.file_bytes)
     }
 
     /// Sets a key of the family of notes, durably.

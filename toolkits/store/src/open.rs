@@ -17,7 +17,7 @@ use crate::marker::Marker;
 use crate::queue::Queue;
 use crate::shared::Shared;
 use crate::writer::Writer;
-use crate::{DirLock, Identity, Settings, StoreError, recovery};
+use crate::{DirLock, Identity, Settings, StoreError, layout, recovery};
 
 /// The number of times that the store was opened, in the family of notes.
 const STARTS: &[u8] = b"istarts";
@@ -40,7 +40,6 @@ pub(crate) fn open(dir: &Path, settings: &Settings) -> Result<Arc<Shared>, Store
     let log_bytes = usize::try_from(settings.wal_bytes).unwrap_or(usize::MAX);
     let mut log = Log::new(Arc::clone(&engine), Arc::clone(&keeper), log_bytes);
     let starts = count_start(&engine, &mut log, &folder)?;
-    lay_out(&mut log)?;
     let shared = Arc::new(Shared {
         folder,
         identity: marker.identity,
@@ -102,12 +101,12 @@ fn open_engine(
     marker: &Marker,
     durable: u64,
 ) -> Result<Engine, StoreError> {
-    let expected = recovery::check(folder, settings, marker, durable)?;
+    let whole = recovery::check(folder, settings, marker, durable)?;
     let db = engine::open(&folder.rocksdb, settings, false)?;
     recovery::name_matches(&db, folder, marker)?;
     let recovered = db.latest_sequence_number();
-    if recovered != expected {
-        let why = format!("its files hold changes up to {expected}, it recovered {recovered}");
+    if recovered != whole {
+        let why = format!("its files hold changes up to {whole}, it recovered {recovered}");
         return Err(StoreError::damaged(&folder.rocksdb, why));
     }
     Ok(Engine::new(&folder.rocksdb, settings, db))
@@ -131,16 +130,6 @@ fn count_start(engine: &Engine, log: &mut Log, folder: &Folder) -> Result<u64, S
     Ok(starts)
 }
 
-/// Two log files of full size: the first is ready to be written over when the second is full, and
-/// so on in turn. RocksDB forgets over a restart which files it may write over.
-fn lay_out(log: &mut Log) -> Result<(), StoreError> {
-    for _ in 0..2 {
-        log.fill()?;
-        log.turn(true)?;
-    }
-    Ok(())
-}
-
 fn start(shared: &Arc<Shared>, keeper: Arc<Keeper>, lock: DirLock) -> Result<(), StoreError> {
     let refused = StoreError::io("start a thread for", &shared.folder.dir);
     let mut writer = Writer {
@@ -159,7 +148,9 @@ fn start_keeper(shared: &Arc<Shared>, keeper: Arc<Keeper>) -> Result<JoinHandle<
     let thread = thread::Builder::new().name("store-keeper".into());
     thread
         .spawn(move || {
-            if let Err(error) = keeper.run() {
+            if let Err(error) =
+                layout::lay_out(&shared_of_keeper, &keeper).and_then(|()| keeper.run())
+            {
                 shared_of_keeper.fail(error);
             }
         })

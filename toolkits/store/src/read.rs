@@ -93,7 +93,7 @@ pub(crate) fn last<'a>(
     engine: &Engine,
     family: Family,
     range: &impl RangeBounds<&'a [u8]>,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+) -> Result<Option<Pair>, StoreError> {
     let mut found = None;
     iterate(engine, family, |rows| {
         match range.end_bound() {

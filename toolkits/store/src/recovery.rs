@@ -13,6 +13,8 @@ use crate::marker::Marker;
 use crate::wal::Records;
 use crate::{Settings, StoreError, engine, folder};
 
+const MIN_LOG_NUMBER_TO_KEEP: &str = "rocksdb.min-log-number-to-keep";
+
 /// Returns the last sequence number of a store that is whole up to `durable`. Changes nothing.
 pub(crate) fn check(
     folder: &Folder,
@@ -27,8 +29,9 @@ pub(crate) fn check(
     let tables = engine::open_tables(folder, settings)?;
     name_matches(&tables, folder, marker)?;
     let in_tables = tables.latest_sequence_number();
+    let oldest = oldest_log_file(&tables, folder)?;
     drop(tables);
-    let chain = follow(&folder.rocksdb, in_tables)?;
+    let chain = follow(&folder.rocksdb, in_tables, oldest)?;
     if chain.last >= durable {
         return Ok(chain.last);
     }
@@ -57,6 +60,16 @@ pub(crate) fn name_matches(
     }
 }
 
+/// The number of the oldest log file that RocksDB will read. Everything in an earlier one is in
+/// tables, or was given up: after a failed sync that the disk may get over (no space is left),
+/// RocksDB flushes what it had before and begins a new file.
+fn oldest_log_file(tables: &rocksdb::DB, folder: &Folder) -> Result<u64, StoreError> {
+    let kept = tables.property_int_value(MIN_LOG_NUMBER_TO_KEEP);
+    let kept = kept.map_err(StoreError::rocksdb("tell its log files", &folder.rocksdb))?;
+    let unknown = || StoreError::damaged(&folder.rocksdb, "it cannot tell its log files");
+    kept.ok_or_else(unknown)
+}
+
 /// How far the log files go on from the tables.
 struct Chain {
     last: u64,
@@ -65,13 +78,16 @@ struct Chain {
     why: String,
 }
 
-fn follow(rocksdb: &Path, in_tables: u64) -> Result<Chain, StoreError> {
+fn follow(rocksdb: &Path, in_tables: u64, oldest: u64) -> Result<Chain, StoreError> {
     let mut chain = Chain {
         last: in_tables,
         stopped_in: rocksdb.to_owned(),
         why: ": a log file is missing".into(),
     };
     for (number, path) in log_files(rocksdb)? {
+        if number < oldest {
+            continue;
+        }
         let bytes = folder::read(&path)?;
         let mut records = Records::of(number, &bytes);
         while let Some(numbers) = records.next_numbers() {

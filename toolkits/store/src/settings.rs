@@ -26,8 +26,8 @@ pub struct Settings {
     pub queue_bytes: u32,
     /// How many batches may wait for the disk.
     pub queue_batches: u32,
-    /// Size of a WAL file in bytes, at which the next one begins. Two of this size are laid out
-    /// when a store is opened, so that writes overwrite instead of growing a file.
+    /// Size of a WAL file in bytes, at which the next one begins. Two of this size are laid out in
+    /// the background after the first batch, so that later ones overwrite and no file grows.
     pub wal_bytes: u32,
     /// RocksDB's cache of blocks, in bytes.
     pub cache_bytes: usize,

@@ -41,13 +41,7 @@ impl Shared {
 
     /// Begins the next file of the log if the present one is full.
     pub(crate) fn turn_if_due(&self) -> Result<(), StoreError> {
-        self.change(|log| {
-            if log.is_due() {
-                log.turn(false)
-            } else {
-                Ok(())
-            }
-        })
+        self.change(|log| if log.is_due() { log.turn() } else { Ok(()) })
     }
 
     /// False if it is taken.

@@ -120,3 +120,122 @@ fn little_endian(bytes: &[u8]) -> u64 {
         .rev()
         .fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBER: u64 = 0x1_0000_0007;
+
+    /// A file as RocksDB writes it.
+    #[derive(Default)]
+    struct File(Vec<u8>);
+
+    impl File {
+        fn batch(&mut self, number: u64, first: u64, count: u32, length: usize) {
+            let mut batch = first.to_le_bytes().to_vec();
+            batch.extend(count.to_le_bytes());
+            batch.resize(BATCH_HEADER + length, 0x5a);
+            let mut rest = batch.as_slice();
+            let mut is_first = true;
+            loop {
+                let left = BLOCK - self.0.len() % BLOCK;
+                if left < HEADER {
+                    self.0.resize(self.0.len() + left, 0);
+                    continue;
+                }
+                let (part, later) = rest.split_at(rest.len().min(left - HEADER));
+                let kind = match (is_first, later.is_empty()) {
+                    (true, true) => FULL,
+                    (true, false) => FIRST,
+                    (false, true) => LAST,
+                    (false, false) => FIRST + 1,
+                };
+                self.part(number, kind, part);
+                if later.is_empty() {
+                    return;
+                }
+                (rest, is_first) = (later, false);
+            }
+        }
+
+        fn part(&mut self, number: u64, kind: u8, payload: &[u8]) {
+            let mut summed = vec![kind];
+            summed.extend(&number.to_le_bytes()[..4]);
+            summed.extend(payload);
+            let sum = CRC32C.checksum(&summed);
+            let masked = sum.rotate_right(15).wrapping_add(0xa282_ead8);
+            self.0.extend(masked.to_le_bytes());
+            self.0.extend(&payload.len().to_le_bytes()[..2]);
+            self.0.extend(summed);
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Vec<(u64, u64)> {
+        let mut records = Records::of(NUMBER, bytes);
+        let numbers = std::iter::from_fn(|| records.next_numbers());
+        numbers.map(|found| (found.first, found.last)).collect()
+    }
+
+    #[test]
+    fn batches_of_every_length_around_a_block_are_read() {
+        for length in (0..64).chain(BLOCK - 64..BLOCK + 64).chain([3 * BLOCK]) {
+            let mut file = File::default();
+            file.batch(NUMBER, 1, 2, length);
+            file.batch(NUMBER, 3, 0, 9);
+            file.batch(NUMBER, 3, 1, 0);
+            assert_eq!(read(&file.0), [(1, 2), (3, 3)], "length {length}");
+        }
+    }
+
+    #[test]
+    fn damage_hides_what_follows_and_invents_nothing() {
+        let mut file = File::default();
+        let mut ends = Vec::new();
+        for n in 1..=4 {
+            file.batch(NUMBER, n, 1, 20);
+            ends.push(file.0.len());
+        }
+        let all = read(&file.0);
+        assert_eq!(all.len(), 4);
+        for at in 0..file.0.len() {
+            let before = ends.iter().filter(|end| **end <= at).count();
+            assert_eq!(read(&file.0[..at]), all[..before], "cut at {at}");
+            for bit in 0..8 {
+                let mut changed = file.0.clone();
+                changed[at] ^= 1 << bit;
+                assert_eq!(read(&changed), all[..before], "bit {bit} of {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_written_over_ends_where_the_older_one_begins() {
+        let mut file = File::default();
+        file.batch(NUMBER, 7, 1, 5);
+        let end = file.0.len();
+        file.batch(NUMBER - 1, 8, 1, 5);
+        let mut records = Records::of(NUMBER, &file.0);
+        assert_eq!(records.next_numbers(), Some(Numbers { first: 7, last: 7 }));
+        assert_eq!(records.next_numbers(), None);
+        assert_eq!(records.end(), end);
+    }
+
+    #[test]
+    fn parts_without_their_beginning_or_end_are_no_batch() {
+        for kinds in [
+            [FIRST, FULL],
+            [FIRST, FIRST],
+            [LAST, FULL],
+            [FIRST + 1, LAST],
+        ] {
+            let mut file = File::default();
+            for kind in kinds {
+                file.part(NUMBER, kind, &[1; 12]);
+            }
+            let mut records = Records::of(NUMBER, &file.0);
+            assert_eq!(records.next_numbers(), None, "{kinds:?}");
+            assert_eq!(records.end(), 0);
+        }
+    }
+}

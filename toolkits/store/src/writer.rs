@@ -19,7 +19,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Serves until the queue ends.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         loop {
             match self.shared.queue.take() {
                 Taken::Entries(entries) => self.write(entries),
@@ -43,13 +43,22 @@ impl Writer {
     }
 
     /// Leaves the log and the frontier durable.
-    fn finish(&self) {
+    fn finish(&mut self) {
+        self.stop_keeper();
         let finished = self.shared.change(|log| {
             log.sync()?;
             self.keeper.sync()
         });
         if let Err(error) = finished {
             tracing::warn!(%error, "closed after a failure");
+        }
+    }
+
+    fn stop_keeper(&mut self) {
+        self.keeper.stop();
+        if let Some(keeper) = self.keeper_thread.take() {
+            // It reports its own failure.
+            let _ = keeper.join();
         }
     }
 }
@@ -63,11 +72,7 @@ impl Drop for Writer {
         for entry in self.shared.queue.drain() {
             (entry.done)(Err(refusal.clone()));
         }
-        self.keeper.stop();
-        if let Some(keeper) = self.keeper_thread.take() {
-            // It reports its own failure.
-            let _ = keeper.join();
-        }
+        self.stop_keeper();
         self.shared.engine.close();
         drop(self.lock.take());
         self.shared.closed.send_replace(true);

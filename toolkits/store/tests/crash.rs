@@ -1,0 +1,146 @@
+//! What was acknowledged survives a killed process, and the loss of all that was never synced.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use support::{LIMIT, Numbers};
+use tsoracle_faultfs::{lose_unsynced, record_unsynced};
+use tsoracle_store::Store;
+
+const ROUNDS: usize = 50;
+const SEED: u64 = 0xc0ffee;
+
+/// Writes batches for ever and prints the number of each that was acknowledged. Every third one
+/// goes through the direct handle; two more are written ahead without a sync.
+fn write_for_ever(dir: &Path) -> ! {
+    let store = Store::open(dir, &support::settings()).unwrap();
+    let mut direct = store.direct().unwrap();
+    let mut out = std::io::stdout();
+    let mut n = support::contents(&store).unwrap().1;
+    writeln!(out, "acknowledged {n}").unwrap();
+    loop {
+        for step in 1..=2 {
+            store
+                .write_blocking(support::batch(&store, n + step))
+                .unwrap();
+            writeln!(out, "acknowledged {}", n + step).unwrap();
+        }
+        direct.write(&support::batch(&store, n + 3)).unwrap();
+        direct.write(&support::batch(&store, n + 4)).unwrap();
+        direct.sync().unwrap();
+        n += 4;
+        writeln!(out, "acknowledged {n}").unwrap();
+    }
+}
+
+/// Kills a writer after `kill_at` more acknowledgements; returns the last number it reported.
+fn kill_a_writer(test: &str, dir: &Path, kill_at: usize) -> u64 {
+    let mut child = support::again(test, dir, Stdio::piped());
+    let mut last = None;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut seen = 0;
+    while let Some(Ok(line)) = lines.next() {
+        let Some(n) = line.strip_prefix("acknowledged ") else {
+            continue;
+        };
+        last = n.parse().ok().or(last);
+        seen += 1;
+        if seen == kill_at {
+            child.kill().unwrap();
+        }
+    }
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    last.unwrap()
+}
+
+/// Opens the store; it holds whole batches, all that were acknowledged and at most the few that
+/// were under way.
+fn check(dir: &Path, acknowledged: u64) {
+    let store = Store::open(dir, &support::settings()).unwrap();
+    let found = support::contents(&store).unwrap();
+    assert!(found.1 >= acknowledged, "{} of {acknowledged}", found.1);
+    assert!(found.1 <= acknowledged + 4);
+    assert_eq!(found, support::expected(found.1));
+    store.shutdown(LIMIT).unwrap();
+}
+
+#[test]
+fn acknowledged_batches_survive_kills() {
+    if let Some(dir) = support::child_dir() {
+        write_for_ever(&dir);
+    }
+    let place = support::quick_place();
+    println!("seed {SEED:#x}");
+    let mut numbers = Numbers(SEED);
+    let dir = place.path().join("store");
+    for _ in 0..ROUNDS {
+        let kill_at = 1 + numbers.below(400);
+        let acknowledged = kill_a_writer("acknowledged_batches_survive_kills", &dir, kill_at);
+        check(&dir, acknowledged);
+    }
+    let store = Store::open(&dir, &support::settings()).unwrap();
+    assert_eq!(store.starts(), 2 * ROUNDS as u64 + 1);
+}
+
+#[test]
+fn acknowledged_batches_survive_power_loss() {
+    if let Some(root) = support::child_dir() {
+        record_unsynced(&root.join("data"), &root.join("journal")).unwrap();
+        write_for_ever(&root.join("data").join("store"));
+    }
+    println!("seed {SEED:#x}");
+    let mut numbers = Numbers(SEED);
+    let place = support::quick_place();
+    fs::create_dir(place.path().join("data")).unwrap();
+    let (data, journal) = (place.path().join("data"), place.path().join("journal"));
+    let test = "acknowledged_batches_survive_power_loss";
+    let mut lost = 0;
+    for _ in 0..ROUNDS / 5 {
+        let kill_at = 1 + numbers.below(1000);
+        let acknowledged = kill_a_writer(test, place.path(), kill_at);
+        lost += u32::from(!lose_unsynced(&data, &journal).unwrap().is_empty());
+        check(&data.join("store"), acknowledged);
+        fs::remove_dir_all(&journal).unwrap();
+    }
+    assert!(lost > 0, "nothing was ever lost");
+}
+
+#[test]
+fn store_whose_making_was_interrupted_is_made_again() {
+    use tsoracle_faultfs::{Action, Op, Rule, Trigger, When, install};
+    if let Some(root) = support::child_dir() {
+        let data = root.join("data");
+        let n: u64 = fs::read_to_string(root.join("n")).unwrap().parse().unwrap();
+        let crash = Rule::new(&data, Action::Crash(When::After));
+        install(crash.ops(Op::MUTATING).at(Trigger::Nth(n))).unwrap();
+        record_unsynced(&data, &root.join("journal")).unwrap();
+        Store::open(data.join("store"), &support::settings()).unwrap();
+        return;
+    }
+    let place = support::quick_place();
+    let mut n = 1;
+    loop {
+        let root = place.path().join(n.to_string());
+        let (data, journal) = (root.join("data"), root.join("journal"));
+        fs::create_dir_all(&data).unwrap();
+        fs::write(root.join("n"), n.to_string()).unwrap();
+        let test = "store_whose_making_was_interrupted_is_made_again";
+        let finished = support::again(test, &root, Stdio::null()).wait().unwrap();
+        lose_unsynced(&data, &journal).unwrap();
+        check(&data.join("store"), 0);
+        fs::remove_dir_all(&root).unwrap();
+        if finished.success() {
+            break;
+        }
+        n += 3;
+    }
+    println!("{n} calls");
+    assert!(n > 30);
+}
