@@ -42,12 +42,7 @@ impl From<Ballot> for PaxosBallot {
 
 impl From<PaxosBallot> for Ballot {
     fn from(ballot: PaxosBallot) -> Self {
-        Self::with(
-            ballot.configuration,
-            ballot.n,
-            ballot.priority,
-            ballot.pid,
-        )
+        Self::with(ballot.configuration, ballot.n, ballot.priority, ballot.pid)
     }
 }
 
@@ -59,7 +54,10 @@ impl fmt::Display for PaxosBallot {
             pid,
             ..
         } = self;
-        write!(f, "ballot {n} of node {pid} in configuration {configuration}")
+        write!(
+            f,
+            "ballot {n} of node {pid} in configuration {configuration}"
+        )
     }
 }
 

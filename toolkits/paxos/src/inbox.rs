@@ -10,7 +10,10 @@ use crate::{Frame, GroupEntry};
 /// One thing for the engine to handle.
 #[derive(Debug)]
 pub(crate) enum Input<T: GroupEntry> {
-    Frame { from: u64, frame: Frame<T> },
+    Frame {
+        from: u64,
+        frame: Frame<T>,
+    },
     Reconnected(u64),
     Append(Append<T>),
     Command(Command),

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -14,11 +15,11 @@ use common::cluster::wait_for;
 use common::{Command, SOON};
 use tsoracle_lease::LeaseMessage;
 use tsoracle_paxos_toolkit::fakes::MemoryDisk;
+use tsoracle_paxos_toolkit::fakes::MemoryStorage;
 use tsoracle_paxos_toolkit::{
     AppendError, Body, Decided, Frame, GroupTimes, Handle, Inbound, Members, MessageSink, NoRoom,
     PaxosBallot, PaxosRunner, RunnerSettings, decided_channel,
 };
-use tsoracle_paxos_toolkit::fakes::MemoryStorage;
 
 /// Hands frames straight to the other of two nodes.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +51,11 @@ fn start<A: tsoracle_paxos_toolkit::Apply<Command>>(
         from: pid,
         ..Straight::default()
     };
-    let runner = PaxosRunner::start(settings, disk.open(), sink.clone(), apply).unwrap();
+    let runner = PaxosRunner::start(&settings, disk.open(), sink.clone(), apply).unwrap();
     (runner, sink)
 }
 
-async fn leader<'a>(runners: [&'a Runner; 2]) -> (Handle<Command>, PaxosBallot) {
+async fn leader(runners: [&Runner; 2]) -> (Handle<Command>, PaxosBallot) {
     wait_for("a leader", || {
         let leads = runners.map(|runner| runner.handle().leadership().borrow().leads());
         match leads {
@@ -91,7 +92,10 @@ async fn a_slow_service_is_waited_for_and_misses_nothing() {
     for stream in [&mut from_one, &mut from_two] {
         let (mut sum, mut next) = (0, 0);
         while next < 50 {
-            let decided = tokio::time::timeout(SOON, stream.next()).await.unwrap().unwrap();
+            let decided = tokio::time::timeout(SOON, stream.next())
+                .await
+                .unwrap()
+                .unwrap();
             let end = decided.end();
             match decided {
                 Decided::Entries { from, entries } => {
@@ -170,9 +174,18 @@ async fn appends_wait_for_room_until_their_deadline() {
         tokio::spawn(async move { handle.append(ballot, make, within).await })
     };
     let held = [append(SOON), append(SOON)];
-    wait_for("the sync", || disks.iter().any(MemoryDisk::is_waiting).then_some(())).await;
-    let full = append(Duration::from_millis(20)).await.unwrap().unwrap_err();
-    let full = matches!(full, AppendError::Busy { appends: 2 } | AppendError::TimedOut { .. });
+    wait_for("the sync", || {
+        disks.iter().any(MemoryDisk::is_waiting).then_some(())
+    })
+    .await;
+    let full = append(Duration::from_millis(20))
+        .await
+        .unwrap()
+        .unwrap_err();
+    let full = matches!(
+        full,
+        AppendError::Busy { appends: 2 } | AppendError::TimedOut { .. }
+    );
     assert!(full);
     disks.iter().for_each(MemoryDisk::release);
     for append in held {

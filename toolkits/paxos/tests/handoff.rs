@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -62,7 +63,12 @@ async fn service_returns_when_the_target_is_gone() {
         let within = Duration::from_millis(100);
         let begun = Instant::now();
         let late = handle.hand_off(target, within).await;
-        assert_eq!(late, Err(HandoffError::Late { to: target, within }));
+        // On a busy machine the third may have been elected meanwhile.
+        let known = matches!(
+            late,
+            Err(HandoffError::Late { .. } | HandoffError::Elsewhere { .. })
+        );
+        assert!(known, "{late:?}");
         cluster.append_somewhere(1).await;
         eprintln!("served again after {:?}", begun.elapsed());
         cluster.all_have_sum(2).await;

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -15,9 +16,7 @@ use common::cluster::{Cluster, Options, Told, wait_for};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tsoracle_lease::Reading;
-use tsoracle_paxos_toolkit::{
-    BootClock, Clock, Leadership, Members, ProveError, ReconfigureError,
-};
+use tsoracle_paxos_toolkit::{BootClock, Clock, Leadership, Members, ProveError, ReconfigureError};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_is_quick() {
@@ -62,7 +61,10 @@ async fn a_leader_without_a_quorum_loses_its_lease() {
     assert_eq!(cluster.leadership(leader).leads(), Some(ballot));
     let within = Duration::from_millis(50);
     let handle = &cluster.nodes[&leader].handle;
-    assert_eq!(handle.prove(within).await, Err(ProveError::NoQuorum { within }));
+    assert_eq!(
+        handle.prove(within).await,
+        Err(ProveError::NoQuorum { within })
+    );
     cluster.leases.check();
 }
 
@@ -75,11 +77,10 @@ async fn a_campaign_waits_for_the_lease_to_end() {
         // Held, the campaign keeps its place: the lease runs out, and is not renewed for ever.
         cluster.nodes[&rival].handle.campaign();
         let (_, new) = wait_for("the rival's election", || {
-            let leads = cluster.nodes.keys().find_map(|node| {
+            cluster.nodes.keys().find_map(|node| {
                 let leads = cluster.leadership(*node).leads()?;
                 (leads > ballot && cluster.leases.is_valid(*node)).then_some((*node, leads))
-            });
-            leads
+            })
         })
         .await;
         assert!(new > ballot);
@@ -153,18 +154,28 @@ async fn a_stop_sign_ends_the_lease_for_good() {
         current: 1,
     };
     assert_eq!(same, Err(number));
-    handle.reconfigure(ballot, next(2), vec![], SOON).await.unwrap();
+    handle
+        .reconfigure(ballot, next(2), vec![], SOON)
+        .await
+        .unwrap();
     assert!(!cluster.leases.is_valid(leader));
     for node in 1..=3 {
-        wait_for("the stop-sign", || cluster.applied(node).stopped.then_some(())).await;
+        wait_for("the stop-sign", || {
+            cluster.applied(node).stopped.then_some(())
+        })
+        .await;
     }
     let again = handle.reconfigure(ballot, next(2), vec![], SOON).await;
     assert!(again.is_err());
     tokio::time::sleep(2 * cluster.options.times.grant).await;
     assert!((1..=3).all(|node| !cluster.leases.is_valid(node)));
     let log = cluster.leases.log.lock().unwrap().clone();
-    let ended = log.iter().position(|told| *told == (leader, ballot, Told::Ended));
-    let released = log.iter().position(|told| *told == (leader, ballot, Told::Released));
+    let ended = log
+        .iter()
+        .position(|told| *told == (leader, ballot, Told::Ended));
+    let released = log
+        .iter()
+        .position(|told| *told == (leader, ballot, Told::Released));
     assert!(ended.unwrap() < released.unwrap());
 }
 
@@ -200,9 +211,10 @@ async fn no_two_leases_at_one_time_through_cuts_crashes_and_campaigns() {
         cluster.isolate(node, false);
     }
     cluster.append_somewhere(1).await;
-    let leaders = cluster.nodes.keys().filter(|node| {
-        matches!(cluster.leadership(**node), Leadership::Leader { .. })
-    });
+    let leaders = cluster
+        .nodes
+        .keys()
+        .filter(|node| matches!(cluster.leadership(**node), Leadership::Leader { .. }));
     eprintln!("{events} events, {} leader at the end", leaders.count());
     cluster.leases.check();
 }

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -51,7 +52,10 @@ async fn only_the_ballot_that_leads_appends() {
     };
     for (node, offered) in [(node, other), (node % 3 + 1, ballot)] {
         let refused = cluster.append((node, offered), 1).await.unwrap_err();
-        assert!(matches!(refused, AppendError::NotLeading { .. }), "{refused}");
+        assert!(
+            matches!(refused, AppendError::NotLeading { .. }),
+            "{refused}"
+        );
     }
     cluster.append((node, ballot), 5).await.unwrap();
     cluster.all_have_sum(5).await;
@@ -110,7 +114,10 @@ async fn without_a_quorum_the_log_does_not_grow_for_ever() {
         assert!(matches!(late, AppendError::TimedOut { .. }), "{late}");
     }
     let refused = cluster.append(leader, 1).await.unwrap_err();
-    assert!(matches!(refused, AppendError::NoQuorum { undecided: 4 }), "{refused}");
+    assert!(
+        matches!(refused, AppendError::NoQuorum { undecided: 4 }),
+        "{refused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +155,10 @@ async fn a_node_far_behind_is_given_a_snapshot() {
     assert_eq!(handle.snapshot(Some(5), within).await, Ok(15));
     let beyond = handle.snapshot(Some(21), within).await;
     assert!(matches!(beyond, Err(CompactError::NotShown { .. })));
-    assert_eq!(handle.trim(16, within).await, Err(CompactError::HasSnapshots));
+    assert_eq!(
+        handle.trim(16, within).await,
+        Err(CompactError::HasSnapshots)
+    );
     cluster.boot(behind);
     cluster.append_somewhere(1).await;
     cluster.all_have_sum(21).await;
@@ -204,5 +214,9 @@ async fn pids_may_be_far_apart() {
     cluster.append_somewhere(1).await;
     cluster.all_have_sum(1).await;
     let follower = cluster.nodes.keys().map(|node| cluster.leadership(*node));
-    assert!(follower.into_iter().any(|led| matches!(led, Leadership::Follower { .. })));
+    assert!(
+        follower
+            .into_iter()
+            .any(|led| matches!(led, Leadership::Follower { .. }))
+    );
 }

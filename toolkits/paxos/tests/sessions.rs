@@ -1,8 +1,9 @@
-//! Why frames travel in sessions: an old AcceptSync that comes again loses a decided entry.
+//! Why frames travel in sessions: an old `AcceptSync` that comes again loses a decided entry.
 #![cfg(feature = "test-fakes")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -67,18 +68,23 @@ impl Bare {
             if messages.is_empty() {
                 return;
             }
-            messages.into_iter().for_each(|message| self.handle(message));
+            messages
+                .into_iter()
+                .for_each(|message| self.handle(message));
         }
     }
 
     fn decided(&self, pid: u64) -> Vec<u64> {
         let engine = &self.engines[&pid];
         let read = engine.read_entries(0..engine.get_decided_idx());
-        let adds = read.unwrap_or_default().into_iter().map(|entry| match entry {
-            LogEntry::Decided(entry) => entry.add,
-            LogEntry::Snapshotted(compacted) => compacted.snapshot.0,
-            other => panic!("{other:?}"),
-        });
+        let adds = read
+            .unwrap_or_default()
+            .into_iter()
+            .map(|entry| match entry {
+                LogEntry::Decided(entry) => entry.add,
+                LogEntry::Snapshotted(compacted) => compacted.snapshot.0,
+                other => panic!("{other:?}"),
+            });
         adds.collect()
     }
 }
@@ -151,14 +157,25 @@ async fn on_sessions_it_is_kept_through_repeated_overtaken_and_lost_frames() {
         let last = cluster.append_somewhere(0).await;
         let (new, _) = cluster.leader().await;
         let handle = &cluster.nodes[&follower].handle;
-        handle.barrier_on(last.index + 1).passed(common::SOON).await.unwrap();
+        handle
+            .barrier_on(last.index + 1)
+            .passed(common::SOON)
+            .await
+            .unwrap();
         let log = cluster.applied(follower);
-        eprintln!("round {round}: {} decided, then led by {new}", decided.len());
+        eprintln!(
+            "round {round}: {} decided, then led by {new}",
+            decided.len()
+        );
         assert!(!decided.is_empty());
         // A snapshot that was installed covers entries that are no longer told apart.
         let total = usize::try_from(log.sum).unwrap();
         assert!(total >= decided.len(), "{total} of {}", decided.len());
-        let shown: BTreeSet<_> = log.entries.iter().filter_map(|entry| entry.request).collect();
+        let shown: BTreeSet<_> = log
+            .entries
+            .iter()
+            .filter_map(|entry| entry.request)
+            .collect();
         if log.from == 0 {
             assert!(decided.is_subset(&shown));
         }

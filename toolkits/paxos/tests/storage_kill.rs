@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -82,8 +83,14 @@ fn check(dir: &Path, acknowledged: usize) {
     let first = storage.get_compacted_idx().unwrap();
     let log = storage.get_suffix(first).unwrap();
     let end = first + log.len();
-    assert!(end >= acknowledged, "{acknowledged} were acknowledged, {end} are there");
-    let promise = storage.get_promise().unwrap().map_or(0, |promise| promise.n);
+    assert!(
+        end >= acknowledged,
+        "{acknowledged} were acknowledged, {end} are there"
+    );
+    let promise = storage
+        .get_promise()
+        .unwrap()
+        .map_or(0, |promise| promise.n);
     assert_eq!(promise as usize, end, "a batch is whole or not there");
     for (index, entry) in (first..).zip(log) {
         assert_eq!(entry.add, index as u64);

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -38,7 +39,9 @@ struct Model {
 
 impl Model {
     fn end(&self) -> usize {
-        self.entries.last_key_value().map_or(self.first, |(at, _)| at + 1)
+        self.entries
+            .last_key_value()
+            .map_or(self.first, |(at, _)| at + 1)
     }
 
     fn apply(&mut self, op: StorageOp<Command>) {
@@ -75,12 +78,16 @@ impl Model {
         let (first, end) = (self.first, self.end());
         let entries = |random: &mut ChaCha8Rng, most: usize| {
             let count = random.random_range(0..=most);
-            (0..count).map(|_| Command::add(random.random_range(0..100))).collect()
+            (0..count)
+                .map(|_| Command::add(random.random_range(0..100)))
+                .collect()
         };
         let mut seeded = ChaCha8Rng::seed_from_u64(random.random());
         let ballot = Ballot::with(1, random.random_range(0..9), 0, random.random_range(0..4));
         match random.random_range(0..12) {
-            0..3 => vec![StorageOp::AppendEntry(Command::add(random.random_range(0..100)))],
+            0..3 => vec![StorageOp::AppendEntry(Command::add(
+                random.random_range(0..100),
+            ))],
             3 => vec![StorageOp::AppendEntries(entries(&mut seeded, 90))],
             4 => vec![StorageOp::AppendOnPrefix(
                 random.random_range(first..=end),
@@ -104,7 +111,9 @@ impl Model {
                 });
                 vec![StorageOp::SetStopsign(stopsign)]
             }
-            10 => vec![StorageOp::SetSnapshot(Some(Total(random.random_range(0..1_000))))],
+            10 => vec![StorageOp::SetSnapshot(Some(Total(
+                random.random_range(0..1_000),
+            )))],
             // What a follower far behind is sent: its log ends below the snapshot.
             _ => {
                 let at = end + random.random_range(0..5);
@@ -159,7 +168,11 @@ fn compare<S: Storage<Command>>(storage: &S, model: &Model, random: &mut impl Rn
     let (from, to) = (random.random_range(0..200), random.random_range(0..200));
     let whole = from >= model.first && to <= model.end() && from <= to;
     let expected: Vec<Command> = match whole {
-        true => model.entries.range(from..to).map(|(_, entry)| entry.clone()).collect(),
+        true => model
+            .entries
+            .range(from..to)
+            .map(|(_, entry)| entry.clone())
+            .collect(),
         false => Vec::new(),
     };
     assert_eq!(storage.get_entries(from, to).unwrap(), expected);

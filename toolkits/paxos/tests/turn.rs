@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test that cannot run has failed"
 )]
 
@@ -107,7 +108,11 @@ async fn a_prepare_leaves_after_its_sync() {
     sleep(Duration::from_millis(20)).await;
     // After a crash it could campaign with the same ballot once more, and other entries.
     let leads = cluster.leadership(leader).leads();
-    assert_eq!(leads, Some(ballot), "deposed by a ballot that is not durable");
+    assert_eq!(
+        leads,
+        Some(ballot),
+        "deposed by a ballot that is not durable"
+    );
     cluster.disks[&follower].release();
     wait_for("the new leader", || {
         let leads = cluster.leadership(follower).leads();

@@ -13,7 +13,7 @@ use super::handle::Shared;
 use super::handoff::Handoff;
 use super::outbound::Outbound;
 use super::pending::Pending;
-use super::{RunnerSettings, Limits};
+use super::{Limits, RunnerSettings};
 use crate::ballot::promised;
 use crate::inbox::Input;
 use crate::lease::Keeper;
@@ -174,7 +174,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             && let Some(keeper) = &mut self.keeper
             && let Some(round) = keeper.round()
         {
-            self.to_all(&round);
+            self.broadcast(&round);
         }
     }
 
@@ -216,14 +216,14 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     pub(super) fn end_lease(&mut self) {
         let release = self.keeper.as_mut().and_then(Keeper::end);
         if let Some(release) = release {
-            self.to_all(&LeaseMessage::Release(release));
+            self.broadcast(&LeaseMessage::Release(release));
         }
         self.ask_all_held();
     }
 
-    pub(super) fn to_all(&mut self, message: &LeaseMessage<PaxosBallot>) {
+    pub(super) fn broadcast(&mut self, message: &LeaseMessage<PaxosBallot>) {
         for peer in &self.peers {
-            self.outbound.push(*peer, Body::Lease(message.clone()));
+            self.outbound.push(*peer, Body::Lease(*message));
         }
     }
 

@@ -131,7 +131,9 @@ pub enum CompactError {
     },
     /// A trim without a snapshot asks for every member to have the entries. With pids that are not
     /// 1 to the number of members, the engine never knows that they have.
-    #[error("not every member has the entries below {up_to}; {all_have} are known to be everywhere")]
+    #[error(
+        "not every member has the entries below {up_to}; {all_have} are known to be everywhere"
+    )]
     NotEverywhere {
         /// The index asked for.
         up_to: usize,

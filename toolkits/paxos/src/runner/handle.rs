@@ -287,7 +287,8 @@ impl<T: GroupEntry> Handle<T> {
     }
 
     fn ended(&self) -> AppendError {
-        self.failure().map_or(AppendError::Ended, AppendError::Failed)
+        self.failure()
+            .map_or(AppendError::Ended, AppendError::Failed)
     }
 
     async fn ask<R>(

@@ -63,7 +63,9 @@ fn send<T: GroupEntry>(sink: &mut dyn MessageSink<T>, configuration: u32, to: u6
 mod tests {
     use omnipaxos::ballot_leader_election::Ballot;
     use omnipaxos::messages::Message;
-    use omnipaxos::messages::sequence_paxos::{Accepted, Decide, PaxosMessage, PaxosMsg, PrepareReq};
+    use omnipaxos::messages::sequence_paxos::{
+        Accepted, Decide, PaxosMessage, PaxosMsg, PrepareReq,
+    };
     use omnipaxos::storage::{Entry, NoSnapshot};
     use omnipaxos::util::SequenceNumber;
     use serde::{Deserialize, Serialize};

@@ -1,7 +1,5 @@
 //! Inputs, one by one.
 
-use std::time::Instant;
-
 use omnipaxos::CompactionErr;
 use omnipaxos::messages::Message;
 use omnipaxos::messages::sequence_paxos::PaxosMsg;
@@ -65,7 +63,10 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
 
     fn receive_lease(&mut self, from: u64, message: LeaseMessage<PaxosBallot>) {
         let releases = matches!(message, LeaseMessage::Release(_));
-        let reply = self.keeper.as_mut().and_then(|keeper| keeper.receive(from, message));
+        let reply = self
+            .keeper
+            .as_mut()
+            .and_then(|keeper| keeper.receive(from, message));
         if let Some(reply) = reply {
             self.outbound.push(from, Body::Lease(reply));
         }
@@ -121,7 +122,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
                 None => drop(proving.send(Err(ProveError::NoLease))),
                 Some(keeper) => {
                     if let Some(round) = keeper.prove(proving) {
-                        self.to_all(&round);
+                        self.broadcast(&round);
                     }
                 }
             },
@@ -141,7 +142,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             #[cfg(feature = "test-fakes")]
             Command::SetTick(tick) => {
                 self.tick = tick;
-                self.next_tick = Instant::now() + tick;
+                self.next_tick = std::time::Instant::now() + tick;
             }
         }
     }

@@ -42,7 +42,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> PaxosRunner<T, S> {
     /// # Errors
     /// [`StartError`].
     pub fn start(
-        settings: RunnerSettings,
+        settings: &RunnerSettings,
         storage: S,
         sink: impl MessageSink<T>,
         apply: impl Apply<T>,
@@ -54,16 +54,16 @@ impl<T: GroupEntry, S: SyncedStorage<T>> PaxosRunner<T, S> {
         let mut control = storage.control();
         let promise = storage.get_promise().map_err(engine_error)?;
         let promise = promise.and_then(promised);
-        let keeper = keeper(&settings, promise, &mut control, granted_to)?;
+        let keeper = keeper(settings, promise, &mut control, granted_to)?;
         let config = OmniPaxosConfig {
             cluster_config: settings.members.engine(),
             server_config: settings.times.server(settings.pid, priority),
         };
         let paxos = config.build(storage).map_err(engine_error)?;
         let (leadership, leadership_seen) = watch::channel(Leadership::NoLeader);
-        let shared = Arc::new(shared(&settings, leadership_seen, granted_to_seen));
+        let shared = Arc::new(shared(settings, leadership_seen, granted_to_seen));
         let engine = Engine::new(Parts {
-            settings: &settings,
+            settings,
             paxos,
             control,
             sink: Box::new(sink),
@@ -172,7 +172,9 @@ fn run<T: GroupEntry, S: SyncedStorage<T>>(mut engine: Engine<T, S>, handle: Han
     let failure = match ran {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(RunnerError::Storage(error)),
-        Err(panic) => Some(RunnerError::Panicked { why: words(&*panic) }),
+        Err(panic) => Some(RunnerError::Panicked {
+            why: words(&*panic),
+        }),
     };
     // Nobody may take this node for the leader while it learns why it is none.
     engine.end_lease_silently();
@@ -188,7 +190,8 @@ fn run<T: GroupEntry, S: SyncedStorage<T>>(mut engine: Engine<T, S>, handle: Han
     shared.ended.send_replace(true);
 }
 
-fn engine_error(error: impl ToString) -> StartError {
+fn engine_error(error: impl Into<Box<dyn std::error::Error>>) -> StartError {
+    let error = error.into();
     let why = error.to_string();
     StartError::Engine { why }
 }

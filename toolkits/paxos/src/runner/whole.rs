@@ -16,7 +16,7 @@ use crate::GroupEntry;
 
 /// Replaces a delta in a message by the snapshot that it makes of this node's decided state.
 ///
-/// A delta in a Promise begins at the decided index of this node's Prepare, and one in an AcceptSync
+/// A delta in a Promise begins at the decided index of this node's Prepare, and one in an `AcceptSync`
 /// at that of its Promise. Neither index moves before the engine takes the message, or drops it.
 pub(super) fn make_whole<T, S>(paxos: &OmniPaxos<T, S>, message: &mut Message<T>)
 where

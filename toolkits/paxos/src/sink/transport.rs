@@ -95,7 +95,11 @@ impl<T: GroupEntry> Handler for Receiver<T> {
                 false
             }
         };
-        if taken { Delivery::Taken } else { Delivery::Lost }
+        if taken {
+            Delivery::Taken
+        } else {
+            Delivery::Lost
+        }
     }
 
     fn on_request(&self, _from: PeerId, _payload: Bytes, responder: Responder) {

@@ -72,7 +72,12 @@ where
         self.put(&mut batch, PROMISE, dirty.promise, view.promise.as_ref())?;
         self.put(&mut batch, ACCEPTED, dirty.accepted, view.accepted.as_ref())?;
         self.put(&mut batch, DECIDED, dirty.decided, Some(&view.decided))?;
-        self.put(&mut batch, COMPACTED, dirty.compacted, Some(&view.compacted))?;
+        self.put(
+            &mut batch,
+            COMPACTED,
+            dirty.compacted,
+            Some(&view.compacted),
+        )?;
         self.put(&mut batch, FIRST, dirty.compacted, Some(&view.first))?;
         self.put(&mut batch, STOPSIGN, dirty.stopsign, view.stopsign.as_ref())?;
         self.put(&mut batch, SNAPSHOT, dirty.snapshot, view.snapshot.as_ref())?;

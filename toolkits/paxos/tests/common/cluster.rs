@@ -9,8 +9,8 @@ use tsoracle_lease::{LeaseMessage, Reading};
 use tsoracle_paxos_toolkit::fakes::{MemoryDisk, MemoryStorage};
 use tsoracle_paxos_toolkit::{
     AppendError, Appended, Apply, Attached, Body, BootClock, Clock, Decided, Frame, GroupTimes,
-    Handle, Leadership, LeaseObserver, LeaseSettings, Members, MessageSink, PaxosBallot, PaxosRunner, RunnerSettings,
-    TransportSink, attach,
+    Handle, Leadership, LeaseObserver, LeaseSettings, Members, MessageSink, PaxosBallot,
+    PaxosRunner, RunnerSettings, TransportSink, attach,
 };
 use tsoracle_peer_transport::{
     ClusterId, GroupId, Incarnation, LinkFault, Me, MemoryNetwork, Peer, PeerId, Settings, StoreId,
@@ -92,12 +92,17 @@ pub(crate) struct Leases {
 impl Leases {
     pub(crate) fn is_valid(&self, node: u64) -> bool {
         let held = self.held.lock().unwrap();
-        held.get(&node).is_some_and(|(_, until)| BootClock.now() < *until)
+        held.get(&node)
+            .is_some_and(|(_, until)| BootClock.now() < *until)
     }
 
     /// The end of a node's lease, if it was told one.
     pub(crate) fn deadline(&self, node: u64) -> Option<Reading> {
-        self.held.lock().unwrap().get(&node).map(|(_, until)| *until)
+        self.held
+            .lock()
+            .unwrap()
+            .get(&node)
+            .map(|(_, until)| *until)
     }
 
     fn tell(&self, node: u64, ballot: PaxosBallot, told: Told) {
@@ -223,7 +228,12 @@ impl Cluster {
             store: StoreId(node.into()),
             incarnation: Incarnation::counted(*life),
         };
-        let others = self.options.members.pids().into_iter().filter(|peer| *peer != node);
+        let others = self
+            .options
+            .members
+            .pids()
+            .into_iter()
+            .filter(|peer| *peer != node);
         let peers = others.map(|peer| Peer::new(PeerId(peer), peer.to_string()));
         let mut settings = Settings::new(me, peers.collect());
         settings.timing = self.options.times.handshake(self.options.lease);
@@ -251,7 +261,7 @@ impl Cluster {
             sink: TransportSink::new(transport.clone(), GROUP),
         };
         let storage = self.disks[&node].open();
-        let runner = PaxosRunner::start(settings, storage, sink, service).unwrap();
+        let runner = PaxosRunner::start(&settings, storage, sink, service).unwrap();
         let attached = attach(&transport, GROUP, runner.inbound()).unwrap();
         let node_of = Node {
             handle: runner.handle(),
@@ -320,7 +330,9 @@ impl Cluster {
     ) -> Result<Appended, AppendError> {
         let handle = self.nodes[&node].handle.clone();
         let within = Duration::from_secs(5);
-        handle.append(ballot, |id| Command::of(add, id), within).await
+        handle
+            .append(ballot, |id| Command::of(add, id), within)
+            .await
     }
 
     /// Appends wherever there is a leader, until it is decided.
@@ -381,5 +393,7 @@ async fn poll<R>(mut condition: impl FnMut() -> Option<R>) -> R {
 /// Waits for a condition, with a limit.
 pub(crate) async fn wait_for<R>(what: &str, condition: impl FnMut() -> Option<R>) -> R {
     let waited = timeout(SOON, poll(condition));
-    waited.await.unwrap_or_else(|_| panic!("{what} did not come"))
+    waited
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come"))
 }

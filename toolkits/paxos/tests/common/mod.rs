@@ -3,6 +3,7 @@
     dead_code,
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::panic,
     reason = "each test uses its part, and one that cannot run has failed"
 )]
 
