@@ -163,4 +163,11 @@ fn family_options(options: &mut Options, settings: &Settings, cache: &Cache) {
     options.set_write_buffer_size(wal_bytes.saturating_mul(32).max(64 << 20));
     options.set_arena_block_size(64 << 10);
     options.set_paranoid_checks(true);
+    // A write that RocksDB held back would keep its own recovery from a full disk waiting, for ever.
+    // It refuses instead, and only once this many flushes are behind.
+    options.set_max_write_buffer_number(64);
+    options.set_level_zero_slowdown_writes_trigger(1 << 10);
+    options.set_level_zero_stop_writes_trigger(1 << 11);
+    options.set_soft_pending_compaction_bytes_limit(0);
+    options.set_hard_pending_compaction_bytes_limit(0);
 }

@@ -93,7 +93,7 @@ impl Log {
             batch.put_log_data(&chunk);
             self.written += chunk.len();
             self.engine
-                .with("write", |db| db.write_opt(batch, &WriteOptions::default()))?;
+                .with("write", |db| db.write_opt(batch, &write_options(false)))?;
         }
         Ok(self.written < self.file_bytes)
     }
@@ -120,8 +120,7 @@ impl Log {
     }
 
     fn submit(&mut self, batch: WriteBatch, size: usize, sync: bool) -> Result<(), StoreError> {
-        let mut options = WriteOptions::default();
-        options.set_sync(sync);
+        let options = write_options(sync);
         self.unsynced = true;
         self.written += size;
         self.engine
@@ -136,4 +135,11 @@ impl Log {
         self.unsynced = false;
         self.keeper.record(durable)
     }
+}
+
+fn write_options(sync: bool) -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(sync);
+    options.set_no_slowdown(true);
+    options
 }
