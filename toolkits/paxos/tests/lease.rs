@@ -20,7 +20,7 @@ use tsoracle_paxos_toolkit::{BootClock, Clock, Leadership, Members, ProveError, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_is_quick() {
-    let mut cluster = Cluster::start(Options::new(3)).await;
+    let mut cluster = Cluster::start(Options::new(3).quick()).await;
     let mut taken = Vec::new();
     for _ in 0..10 {
         let (leader, _) = cluster.leader().await;
@@ -182,7 +182,7 @@ async fn a_stop_sign_ends_the_lease_for_good() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_two_leases_at_one_time_through_cuts_crashes_and_campaigns() {
     let mut random = ChaCha8Rng::seed_from_u64(common::seed());
-    let mut cluster = Cluster::start(Options::new(5)).await;
+    let mut cluster = Cluster::start(Options::new(5).quick()).await;
     let begun = Instant::now();
     let mut events = 0;
     while begun.elapsed() < Duration::from_secs(8) {

@@ -129,7 +129,7 @@ fn on_a_bare_link_an_old_accept_sync_loses_a_decided_entry() {
 async fn on_sessions_it_is_kept_through_repeated_overtaken_and_lost_frames() {
     let mut random = ChaCha8Rng::seed_from_u64(common::seed());
     for round in 0..4 {
-        let mut cluster = Cluster::start(Options::new(3)).await;
+        let mut cluster = Cluster::start(Options::new(3).quick()).await;
         let (leader, _) = cluster.leader().await;
         let (follower, absent) = (leader % 3 + 1, (leader + 1) % 3 + 1);
         cluster.isolate(absent, true);

@@ -178,13 +178,27 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Times of which a busy machine does not make elections.
     pub(crate) fn new(nodes: u64) -> Self {
+        let ms = Duration::from_millis;
+        let calm = GroupTimes {
+            election_ticks: 20,
+            grant: ms(500),
+            interval: ms(100),
+            ..GroupTimes::default()
+        };
         Self {
-            times: GroupTimes::default(),
+            times: calm,
             lease: true,
             members: Members::new(1, 1..=nodes),
             undecided: 65_536,
         }
+    }
+
+    /// The curated times.
+    pub(crate) fn quick(mut self) -> Self {
+        self.times = GroupTimes::default();
+        self
     }
 
     pub(crate) fn without_lease(mut self) -> Self {
