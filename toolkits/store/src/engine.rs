@@ -166,6 +166,7 @@ fn family_options(options: &mut Options, settings: &Settings, cache: &Cache) {
     // A write that RocksDB held back would keep its own recovery from a full disk waiting, for ever.
     // It refuses instead, and only once this many flushes are behind.
     options.set_max_write_buffer_number(64);
+    options.set_level_zero_file_num_compaction_trigger(8);
     options.set_level_zero_slowdown_writes_trigger(1 << 10);
     options.set_level_zero_stop_writes_trigger(1 << 11);
     options.set_soft_pending_compaction_bytes_limit(0);
