@@ -36,6 +36,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tsoracle-store",
         ],
     ),
+    (
+        "tsoracle-paxos-toolkit",
+        &[
+            "tsoracle-codec",
+            "tsoracle-lease",
+            "tsoracle-peer-transport",
+            "tsoracle-store",
+        ],
+    ),
     ("tsoracle-faultfs", &[]),
     (
         "tsoracle-testbed",
