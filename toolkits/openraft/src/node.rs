@@ -40,7 +40,8 @@ pub type NodeMachine<C, M> = Machine<C, M, RocksdbSnapshots<C, Flat>>;
 
 /// A node of a group: its store in a directory, its links over TCP, its engine, its lease.
 ///
-/// Dropped, it stops like a process that ends: nobody is told, and what was not durable is lost.
+/// Stop it with [`shutdown`](Self::shutdown). Dropped without, it ends and releases its lease and is
+/// served no more; engine, store and port go with their last handles, and nobody waits for that.
 pub struct RaftNode<C: RaftTypes, M: StateMachine<C>> {
     lifecycle: Lifecycle<C, NodeMachine<C, M>>,
     machine: MachineHandle<C, M>,
