@@ -82,11 +82,17 @@ impl Drop for DirLock {
     }
 }
 
+/// How often the kernel's list is read before its holder counts as unknown. Every reading passes
+/// over some locks while others come and go, since the list does not fit into one page.
+const READINGS: usize = 64;
+
 /// Who holds the lock, as the kernel tells it: no file could say so without going stale.
 fn holder(dir: &File) -> String {
     let pid = dir.metadata().ok().and_then(|metadata| {
-        let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        pid_of_lock(&locks, metadata.st_dev(), metadata.st_ino())
+        (0..READINGS).find_map(|_| {
+            let locks = std::fs::read_to_string("/proc/locks").ok()?;
+            pid_of_lock(&locks, metadata.st_dev(), metadata.st_ino())
+        })
     });
     pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
 }
@@ -136,5 +142,34 @@ mod tests {
         );
         drop(held);
         DirLock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn the_holder_is_named_while_other_locks_come_and_go() {
+        let dirs: Vec<_> = (0..400).map(|_| tempfile::tempdir().unwrap()).collect();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    let (early, _) = dirs.split_at(200);
+                    drop(
+                        early
+                            .iter()
+                            .map(|dir| DirLock::take(dir.path()))
+                            .collect::<Vec<_>>(),
+                    );
+                }
+            });
+            let held = DirLock::take(dirs[399].path()).unwrap();
+            let unnamed = (0..500)
+                .filter(|_| {
+                    let refusal = DirLock::take(dirs[399].path()).unwrap_err();
+                    refusal.to_string().contains("another process")
+                })
+                .count();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            drop(held);
+            assert_eq!(unnamed, 0);
+        });
     }
 }
