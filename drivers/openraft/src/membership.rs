@@ -35,18 +35,20 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
         }
         let within = self.settings.change_deadline;
         let described = self.host.describe(new);
-        let learner = self
-            .host
-            .lifecycle()
-            .add_learner(new.node, described, within);
-        learner.await.map_err(|error| match error {
-            // It has no vote yet, so the voters are as they were.
-            ChangeError::Late { within } => refused(format!(
-                "node {} did not get the log within {within:?}; start it, or see to its links",
-                new.node
-            )),
-            other => self.unchanged(other),
-        })?;
+        let lifecycle = self.host.lifecycle();
+        let learner = lifecycle.add_learner(new.node, described, within).await;
+        match learner {
+            Err(ChangeError::Late { within }) => {
+                // It has no vote, so the voters are as they were, whether this succeeds or not.
+                let limit = self.settings.deadline;
+                let _ = lifecycle.remove_learner(new.node, limit).await;
+                return Err(refused(format!(
+                    "node {} did not get the log within {within:?}; start it, or see to its links",
+                    new.node
+                )));
+            }
+            other => other.map_err(|error| self.unchanged(error))?,
+        }
         let stay = voters.iter().map(|member| member.node);
         let stay = stay.filter(|node| Some(*node) != old);
         self.vote_with(stay.chain([new.node]).collect()).await

@@ -2,7 +2,6 @@
 //! run on one node, over a restart.
 #![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
@@ -11,19 +10,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
 use openraft::async_runtime::WatchReceiver;
 use serde::{Deserialize, Serialize};
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, LeaderState, Member};
 use tsoracle_core::Epoch;
 use tsoracle_driver_openraft::{
-    AppliedHighWater, DriverSettings, Endpoints, EpochLeases, HighWaterCommand, HighWaterOutcome,
-    HighWaterSnapshot, HighWaterStateMachine, OpenraftDriver, OpenraftHighWaterHost,
+    CarriesHighWater, DriverSettings, Endpoints, HighWaterCommand, HighWaterOutcome,
+    HighWaterSnapshot, HighWaterStateMachine, NodeHost, OpenraftDriver,
 };
-use tsoracle_openraft_toolkit::{
-    Begin, LeaseObserver, Lifecycle, LogId, NodeMachine, RaftNode, RaftNodeSettings, StateMachine,
-    declare_raft_types_ext,
-};
+use tsoracle_openraft_toolkit::{LogId, StateMachine, declare_raft_types_ext};
 
 /// One log for both: the service's commands and the oracle's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,77 +92,35 @@ impl StateMachine<Notebook> for Pages {
     }
 }
 
-/// The service's node, as the oracle's host.
-struct Service {
-    node: RaftNode<Notebook, Pages>,
-    leases: Arc<EpochLeases>,
-    applied: AppliedHighWater,
-}
-
-impl OpenraftHighWaterHost for Service {
+impl CarriesHighWater for Pages {
     type Types = Notebook;
-    type Machine = NodeMachine<Notebook, Pages>;
 
-    fn lifecycle(&self) -> &Lifecycle<Self::Types, Self::Machine> {
-        self.node.lifecycle()
+    fn high_water(&self) -> &HighWaterStateMachine {
+        &self.high_water
     }
 
-    fn leases(&self) -> &EpochLeases {
-        &self.leases
-    }
-
-    fn failure(&self) -> Option<ConsensusError> {
-        self.node.store().failure().map(ConsensusError::permanent)
-    }
-
-    fn failed(&self) -> BoxFuture<'static, ConsensusError> {
-        let store = self.node.store().clone();
-        Box::pin(async move { ConsensusError::permanent(store.broken().await) })
-    }
-
-    fn applied(&self) -> &AppliedHighWater {
-        &self.applied
-    }
-
-    fn command(&self, command: HighWaterCommand) -> Command {
+    fn command(command: HighWaterCommand) -> Command {
         Command::HighWater(command)
     }
 
-    fn outcome(&self, answer: Answer) -> Option<HighWaterOutcome> {
+    fn outcome(answer: Answer) -> Option<HighWaterOutcome> {
         match answer {
             Answer::HighWater(outcome) => Some(outcome),
             Answer::Nothing | Answer::Lines(_) => None,
         }
     }
-
-    fn member(&self, node: u64, described: &Endpoints) -> Member {
-        described.member(node)
-    }
-
-    fn describe(&self, member: &Member) -> Endpoints {
-        Endpoints::of(member)
-    }
 }
 
-async fn start(dir: &Path) -> Result<Service, Box<dyn Error>> {
-    let leases = Arc::new(EpochLeases::default());
-    let pages = Pages::default();
-    let applied = pages.high_water.applied();
-    let alone = Endpoints {
-        peer: "127.0.0.1:0".into(),
-        service: "127.0.0.1:8000".into(),
+/// The service's node.
+type Service = NodeHost<Pages>;
+
+async fn start(dir: &Path) -> Result<Service, ConsensusError> {
+    let alone = Member {
+        node: 1,
+        peer_endpoint: "127.0.0.1:0".into(),
+        service_endpoint: "127.0.0.1:8000".into(),
     };
-    let settings = RaftNodeSettings {
-        begin: Begin::With(BTreeMap::from([(1, alone)])),
-        observer: Arc::clone(&leases) as Arc<dyn LeaseObserver>,
-        ..RaftNodeSettings::new(42, 1, dir)
-    };
-    let node = RaftNode::start(settings, pages).await?;
-    Ok(Service {
-        node,
-        leases,
-        applied,
-    })
+    Service::builder(42, 1, dir).member(&alone).start().await
 }
 
 async fn leads(driver: &OpenraftDriver<Service>) -> Epoch {
@@ -198,12 +151,12 @@ async fn one_log_and_one_snapshot_carry_both() {
         assert_eq!(driver.load_high_water().await.unwrap(), (life - 1) * 100);
 
         let line = Command::Append(format!("life {life}"));
-        let written = service.node.raft().client_write(line).await.unwrap();
+        let written = service.node().raft().client_write(line).await.unwrap();
         assert!(matches!(written.data, Answer::Lines(lines) if lines as u64 == life));
         let value = driver.persist_high_water(life * 100, epoch).await.unwrap();
         assert_eq!(value, life * 100);
 
-        let raft = service.node.raft();
+        let raft = service.node().raft();
         let written_to = raft.metrics().borrow_watched().last_applied;
         raft.trigger().snapshot().await.unwrap();
         let snapshot = raft.wait(Some(Duration::from_secs(20)));
@@ -211,10 +164,6 @@ async fn one_log_and_one_snapshot_carry_both() {
         let upto = taken.await.unwrap().snapshot.unwrap();
         raft.trigger().purge_log(upto.index).await.unwrap();
         driver.stop();
-        service
-            .node
-            .shutdown(Duration::from_secs(20))
-            .await
-            .unwrap();
+        service.shutdown(Duration::from_secs(20)).await.unwrap();
     }
 }

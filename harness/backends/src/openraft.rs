@@ -10,16 +10,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tsoracle_consensus::ConsensusError;
 use tsoracle_driver_openraft::{
-    DriverSettings, OpenraftDriver, Reads, StandaloneHost, StandaloneMachine,
+    CarriesHighWater, DriverSettings, NodeHost, OpenraftDriver, Reads, StandaloneHost,
 };
-use tsoracle_openraft_toolkit::{GroupTimes, RaftNode, RaftNodeSettings};
+use tsoracle_openraft_toolkit::{GroupTimes, RaftNodeSettings};
 use tsoracle_testbed::{
     Backend, Capabilities, Damage, Durability, HookKind, Links, Node, NodeSpec, Timing,
     UnnoticedDamage,
 };
 
 use closing::Closing;
-use node::{Hosted, RaftTestNode};
+use node::RaftTestNode;
 pub use piggyback::OpenraftPiggybackBackend;
 
 /// The engine's version, as the workspace pins it.
@@ -75,29 +75,30 @@ impl Backend for OpenraftBackend {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        self.closing.wait_for(&spec.dir).await?;
-        let faults = node::initial_faults(&spec);
-        let host = StandaloneHost::builder(spec.cluster, spec.node, &spec.dir)
-            .members(&spec.members)
-            .joining(spec.joining)
-            .settings(|settings| RaftNodeSettings {
-                seed: spec.seed,
-                on_links: Some(Arc::new(faults)),
-                ..settings
-            });
-        let host = Arc::new(host.start().await?);
+        let host = start_host(&spec, &self.closing).await?;
+        let host: Arc<StandaloneHost> = Arc::new(host);
         let driver = OpenraftDriver::start(Arc::clone(&host), self.settings);
         let node = RaftTestNode::new(host, Arc::new(driver), &spec, self.closing.clone());
         Ok(Arc::new(node))
     }
 }
 
-impl Hosted for StandaloneHost {
-    type State = StandaloneMachine;
-
-    fn node(&self) -> &RaftNode<Self::Types, Self::State> {
-        Self::node(self)
-    }
+/// Starts a node with the spec's faults on its links from the first frame on.
+async fn start_host<M: CarriesHighWater + Default>(
+    spec: &NodeSpec,
+    closing: &Closing,
+) -> Result<NodeHost<M>, ConsensusError> {
+    closing.wait_for(&spec.dir).await?;
+    let faults = node::initial_faults(spec);
+    let host = NodeHost::builder(spec.cluster, spec.node, &spec.dir)
+        .members(&spec.members)
+        .joining(spec.joining)
+        .settings(|settings| RaftNodeSettings {
+            seed: spec.seed,
+            on_links: Some(Arc::new(faults)),
+            ..settings
+        });
+    host.start().await
 }
 
 fn capabilities() -> Capabilities {

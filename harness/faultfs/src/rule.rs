@@ -160,7 +160,7 @@ pub enum Action {
         /// `None` to wait for the release only.
         at_most: Option<Duration>,
     },
-    /// The call does nothing and fails.
+    /// The call does nothing and fails; it is listed as by a rule that traces.
     Fail(Errno),
     /// A write of two bytes or more writes half of them and says so, as on a disk that fills up.
     /// Only calls of the kind [`Op::Write`] match.

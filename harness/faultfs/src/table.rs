@@ -156,7 +156,8 @@ impl RuleTable {
         self.look(id).map(|rule| rule.counts)
     }
 
-    /// The calls that a rule with [`Action::Trace`] acted on, in order; of other rules, none.
+    /// The calls that a rule with [`Action::Trace`] or [`Action::Fail`] acted on, in order; of other
+    /// rules, none.
     ///
     /// # Errors
     /// [`Error::UnknownRule`].
@@ -212,16 +213,13 @@ impl InForce {
         self.hits += 1;
         match self.rule.action {
             Action::Count => {}
-            Action::Trace => {
-                let path = paths
-                    .last()
-                    .map_or_else(PathBuf::new, |path| path.to_path_buf());
-                let n = self.seen;
-                self.calls.push(Call { n, op, path });
-            }
+            Action::Trace => self.list(op, paths),
             Action::Delay(time) => decision.delay += time,
             Action::Stall { at_most } => decision.stalls.push((self.id, at_most)),
-            Action::Fail(errno) => decision.fail = decision.fail.or(Some(errno)),
+            Action::Fail(errno) => {
+                self.list(op, paths);
+                decision.fail = decision.fail.or(Some(errno));
+            }
             Action::ShortWrite => decision.shorten = true,
             // Where one rule says before and another after, before comes first.
             Action::Crash(when) if decision.crash != Some(When::Before) => {
@@ -229,6 +227,14 @@ impl InForce {
             }
             Action::Crash(_) => {}
         }
+    }
+
+    fn list(&mut self, op: Op, paths: &[&Path]) {
+        let path = paths
+            .last()
+            .map_or_else(PathBuf::new, |path| path.to_path_buf());
+        let n = self.seen;
+        self.calls.push(Call { n, op, path });
     }
 }
 

@@ -8,16 +8,16 @@ use openraft::async_runtime::WatchReceiver;
 use openraft::metrics::RaftMetrics;
 use tokio::time::timeout;
 use tsoracle_consensus::ConsensusError;
-use tsoracle_driver_openraft::HighWaterCommand;
+use tsoracle_driver_openraft::{
+    CarriesHighWater, HighWaterCommand, NodeHost, OpenraftHighWaterHost,
+};
 use tsoracle_openraft_toolkit::RaftTypes;
 use tsoracle_testbed::{Hook, Hooks};
-
-use super::node::Hosted;
 
 /// How long the engine has for what a hook asks.
 const LIMIT: Duration = Duration::from_secs(5);
 
-pub(super) fn hooks<H: Hosted>(host: &Arc<H>) -> Hooks {
+pub(super) fn hooks<M: CarriesHighWater>(host: &Arc<NodeHost<M>>) -> Hooks {
     Hooks {
         hold_apply: Some(hook(host, |host, held| async move {
             host.node().machine().hold(held);
@@ -43,16 +43,19 @@ pub(super) fn hooks<H: Hosted>(host: &Arc<H>) -> Hooks {
     }
 }
 
-fn hook<H, A, F>(host: &Arc<H>, act: impl Fn(Arc<H>, A) -> F + Send + Sync + 'static) -> Hook<A>
+fn hook<M, A, F>(
+    host: &Arc<NodeHost<M>>,
+    act: impl Fn(Arc<NodeHost<M>>, A) -> F + Send + Sync + 'static,
+) -> Hook<A>
 where
-    H: Hosted,
+    M: CarriesHighWater,
     F: Future<Output = Result<(), ConsensusError>> + Send + 'static,
 {
     let host = Arc::clone(host);
     Arc::new(move |argument| act(Arc::clone(&host), argument).boxed())
 }
 
-async fn snapshot_now<H: Hosted>(host: &H) -> Result<(), ConsensusError> {
+async fn snapshot_now<M: CarriesHighWater>(host: &NodeHost<M>) -> Result<(), ConsensusError> {
     let raft = host.lifecycle().raft();
     let applied = raft.metrics().borrow_watched().last_applied;
     let asked = raft.trigger().snapshot().await;
@@ -63,7 +66,7 @@ async fn snapshot_now<H: Hosted>(host: &H) -> Result<(), ConsensusError> {
     .await
 }
 
-async fn purge_now<H: Hosted>(host: &H) -> Result<(), ConsensusError> {
+async fn purge_now<M: CarriesHighWater>(host: &NodeHost<M>) -> Result<(), ConsensusError> {
     let raft = host.lifecycle().raft();
     let snapshot = raft.metrics().borrow_watched().snapshot;
     let Some(upto) = snapshot else {
@@ -76,13 +79,13 @@ async fn purge_now<H: Hosted>(host: &H) -> Result<(), ConsensusError> {
     reached(host, "a purge", move |metrics| metrics.purged >= Some(upto)).await
 }
 
-async fn reached<H: Hosted>(
-    host: &H,
+async fn reached<M: CarriesHighWater>(
+    host: &NodeHost<M>,
     what: &str,
-    done: impl Fn(&RaftMetrics<H::Types>) -> bool,
+    done: impl Fn(&RaftMetrics<M::Types>) -> bool,
 ) -> Result<(), ConsensusError>
 where
-    H::Types: RaftTypes,
+    M::Types: RaftTypes,
 {
     let mut metrics = host.lifecycle().raft().metrics();
     let wait = async {

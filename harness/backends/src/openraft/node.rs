@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, Handoff, Membership, NodeId};
-use tsoracle_driver_openraft::{OpenraftDriver, OpenraftHighWaterHost};
-use tsoracle_openraft_toolkit::{RaftNode, StateMachine};
+use tsoracle_driver_openraft::{CarriesHighWater, NodeHost, OpenraftDriver};
 use tsoracle_peer_transport::Transport;
 use tsoracle_testbed::{Hooks, LinkFaults, Node, NodeSpec, Traffic};
 
@@ -18,17 +17,10 @@ use crate::TransportLinks;
 /// How long a node may take to stop.
 const STOP: Duration = Duration::from_millis(3_500);
 
-/// A host on a node of the toolkit.
-pub(super) trait Hosted: OpenraftHighWaterHost {
-    type State: StateMachine<Self::Types>;
-
-    fn node(&self) -> &RaftNode<Self::Types, Self::State>;
-}
-
 /// One node. Dropped, it goes without a word to anyone.
-pub(super) struct RaftTestNode<H: Hosted> {
-    host: Arc<H>,
-    driver: Arc<OpenraftDriver<H>>,
+pub(super) struct RaftTestNode<M: CarriesHighWater> {
+    host: Arc<NodeHost<M>>,
+    driver: Arc<OpenraftDriver<NodeHost<M>>>,
     /// What the suite talks to: the driver, or something in front of it.
     shown: Arc<dyn ConsensusDriver>,
     service_endpoint: String,
@@ -36,10 +28,10 @@ pub(super) struct RaftTestNode<H: Hosted> {
     closing: Closing,
 }
 
-impl<H: Hosted> RaftTestNode<H> {
+impl<M: CarriesHighWater> RaftTestNode<M> {
     pub(super) fn new(
-        host: Arc<H>,
-        driver: Arc<OpenraftDriver<H>>,
+        host: Arc<NodeHost<M>>,
+        driver: Arc<OpenraftDriver<NodeHost<M>>>,
         spec: &NodeSpec,
         closing: Closing,
     ) -> Self {
@@ -63,7 +55,7 @@ impl<H: Hosted> RaftTestNode<H> {
 }
 
 #[async_trait]
-impl<H: Hosted> Node for RaftTestNode<H> {
+impl<M: CarriesHighWater> Node for RaftTestNode<M> {
     fn driver(&self) -> Arc<dyn ConsensusDriver> {
         Arc::clone(&self.shown)
     }
@@ -74,8 +66,7 @@ impl<H: Hosted> Node for RaftTestNode<H> {
 
     async fn shutdown(&self) -> Result<(), ConsensusError> {
         self.driver.stop();
-        let stopped = self.host.node().shutdown(STOP).await;
-        stopped.map_err(ConsensusError::permanent)
+        self.host.shutdown(STOP).await
     }
 
     fn hooks(&self) -> Hooks {
@@ -105,12 +96,12 @@ impl<H: Hosted> Node for RaftTestNode<H> {
     }
 }
 
-impl<H: Hosted> Drop for RaftTestNode<H> {
+impl<M: CarriesHighWater> Drop for RaftTestNode<M> {
     fn drop(&mut self) {
         let host = Arc::clone(&self.host);
         self.closing.close(self.dir.clone(), async move {
             // Whatever does not end in time goes on to the end of the process.
-            let _ = host.node().shutdown(STOP * 2).await;
+            let _ = host.shutdown(STOP * 2).await;
         });
     }
 }

@@ -1,7 +1,6 @@
 //! The oracle on the log of a service that has its own: a store of counters whose commands stand
 //! among the oracle's, with one snapshot for both.
 
-mod host;
 mod machine;
 mod traffic;
 
@@ -13,9 +12,8 @@ use tsoracle_driver_openraft::{DriverSettings, OpenraftDriver};
 use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Timing};
 
 use super::closing::Closing;
-use super::node::{RaftTestNode, initial_faults};
-use super::{capabilities, crates, timing};
-use host::CountersHost;
+use super::node::RaftTestNode;
+use super::{capabilities, crates, start_host, timing};
 use traffic::Busy;
 
 /// [`OpenraftDriver`] on the log of a small store of counters, which writes beside every persist and
@@ -45,8 +43,7 @@ impl Backend for OpenraftPiggybackBackend {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        self.closing.wait_for(&spec.dir).await?;
-        let host = Arc::new(CountersHost::start(&spec, initial_faults(&spec)).await?);
+        let host = Arc::new(start_host(&spec, &self.closing).await?);
         let driver = Arc::new(OpenraftDriver::start(Arc::clone(&host), self.settings));
         let busy = Busy::new(Arc::clone(&driver), Arc::clone(&host), spec.node);
         let node = RaftTestNode::new(host, driver, &spec, self.closing.clone());

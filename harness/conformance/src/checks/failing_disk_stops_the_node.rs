@@ -3,12 +3,11 @@
 //! was before it.
 
 use std::fmt;
-use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt, pin_mut};
 use tsoracle_consensus::ConsensusError;
-use tsoracle_testbed::faultfs::{Action, Errno, Op, RuleId, Trigger};
+use tsoracle_testbed::faultfs::{Action, Call, Errno, Op, RuleId, Trigger};
 use tsoracle_testbed::{Cluster, Leader, TestbedError};
 
 use crate::case::Case;
@@ -114,8 +113,8 @@ async fn fail_once(
     Ok(failed)
 }
 
-/// A start that works although a call failed is believed only if no sync failed, and if what is
-/// acknowledged then survives.
+/// A start that works although a call failed is believed if what is acknowledged then survives. If
+/// it was a sync that failed, in the background of a node that leads already, the node stops soon.
 async fn fail_opening(
     case: &Case,
     subject: &mut Subject,
@@ -126,22 +125,28 @@ async fn fail_opening(
         .election_patience()
         .wait_for("the answer to a start", subject.cluster.start_all())
         .await?;
-    let failed = hits(&subject.cluster, 0, rule).await? > 0;
+    let failed = !struck(&subject.cluster, 0, rule).await?.is_empty();
     match started {
         Err(TestbedError::Driver(ConsensusError::Permanent(_))) if failed => Ok(true),
         Err(other) => Err(other.into()),
         Ok(()) => {
             let leader = leader_unless_it_ends(case, &subject.cluster, 0).await?;
-            let failed = hits(&subject.cluster, 0, rule).await? > 0;
+            let struck = struck(&subject.cluster, 0, rule).await?;
+            let failed = !struck.is_empty();
             let Some(leader) = leader else {
                 ensure!(failed, "a node ended its stream, and its disk was well");
                 return Ok(true);
             };
-            let unsynced = failed && Op::SYNCS.contains(&failure.point.call.op);
-            ensure!(
-                !unsynced || leader.index != 0,
-                "the node leads although a sync had failed"
-            );
+            if leader.index == 0
+                && let Some(sync) = first_sync(&struck)
+            {
+                let refusal = refused_soon(case, subject, &leader).await?;
+                ensure!(
+                    refusal.is_some(),
+                    "the node leads and acknowledges although {sync} had failed"
+                );
+                return Ok(true);
+            }
             // On a disk that fails for good the answer is an error.
             let _ = subject.persist(case, &leader).await?;
             Ok(failed)
@@ -176,27 +181,32 @@ async fn fail_persist(
     rest(case, &subject.cluster, leader.index).await?;
     let rule = failure.install(&subject.cluster, leader.index).await?;
     let first = subject.persist(case, &leader).await?;
-    let failed_early = hits(&subject.cluster, leader.index, rule).await? > 0;
     let second = subject.persist(case, &leader).await?;
-    if hits(&subject.cluster, leader.index, rule).await? == 0 {
+    if struck(&subject.cluster, leader.index, rule)
+        .await?
+        .is_empty()
+    {
         return first.and(second).map(|_| false).map_err(Stop::from);
     }
-    // A call that fails once the first answer has left stops the node before the second; one that
-    // fails in the background, beside the second, soon after it.
+    // A call that fails beside the persists, in the background, stops the node soon after them.
     let (first, later) = match (first, second) {
-        (_, Ok(value)) if failed_early && failure.point.call.op != Op::Allocate => {
-            let why = format!("{value} was acknowledged after a call had failed");
+        (Err(error), Ok(value)) => {
+            let why = format!("{value} was acknowledged after a call had failed: {error}");
             return Err(Stop::Failed(why));
         }
-        (_, Ok(_)) => match refused_soon(case, subject, &leader).await? {
+        (Ok(_), Ok(_)) => match refused_soon(case, subject, &leader).await? {
             Some(refusal) => (refusal, None),
             // Space that was not laid out ahead, or work of the background that was done again, is
             // believed as a start is: if no sync failed, and if what was acknowledged survives.
             None => {
-                let of_a_sync = Op::SYNCS.contains(&failure.point.call.op);
+                let struck = struck(&subject.cluster, leader.index, rule).await?;
+                if let Some(sync) = first_sync(&struck) {
+                    let why = format!("{sync} had failed, and persists were acknowledged after it");
+                    return Err(Stop::Failed(why));
+                }
                 ensure!(
-                    !failure.for_good && !of_a_sync,
-                    "a call had failed, and persists were acknowledged all the same"
+                    !failure.for_good,
+                    "every call fails, and persists are acknowledged all the same"
                 );
                 return Ok(true);
             }
@@ -231,9 +241,17 @@ async fn refused_soon(
     Ok(None)
 }
 
-async fn hits(cluster: &Cluster, index: usize, rule: RuleId) -> Result<u64, Stop> {
-    let disk = cluster.nodes()[index].disk()?;
-    Ok(disk.wait_for_hits(rule, 0, Duration::ZERO).await?)
+/// The calls that failed. What runs in the background may have made them come in another order than
+/// when they were traced.
+async fn struck(cluster: &Cluster, index: usize, rule: RuleId) -> Result<Vec<Call>, Stop> {
+    Ok(cluster.nodes()[index].disk()?.trace(rule).await?)
+}
+
+/// The first sync among calls.
+fn first_sync(calls: &[Call]) -> Option<String> {
+    let sync = calls.iter().find(|call| Op::SYNCS.contains(&call.op))?;
+    let name = sync.path.file_name().unwrap_or_default().to_string_lossy();
+    Some(format!("{:?} of {name}", sync.op))
 }
 
 async fn leads_no_more(case: &Case, cluster: &Cluster, leader: &Leader) -> Result<(), Stop> {

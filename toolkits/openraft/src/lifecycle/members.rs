@@ -47,6 +47,29 @@ where
         finished(deadline, add).await
     }
 
+    /// Takes a node without a vote out of the members: one that was added and does not come, say.
+    ///
+    /// Dropped or late, the change goes on by itself.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; a voter is refused.
+    pub async fn remove_learner(&self, id: u64, within: Duration) -> Result<(), ChangeError> {
+        let place = self.busy.clone().try_lock_owned();
+        let place = place.map_err(|_| ChangeError::Busy)?;
+        let deadline = Deadline::new(within);
+        let this = self.clone();
+        let remove = tokio::spawn(async move {
+            let _place = place;
+            let view = this.leading()?;
+            this.accepts(view.ballot).await?;
+            let change = ChangeMembers::RemoveNodes(BTreeSet::from([id]));
+            let under = under(view.ballot);
+            let removed = this.raft.change_membership_if(change, true, [under]).await;
+            removed.map(drop).map_err(|error| refused(&error))
+        });
+        finished(deadline, remove).await
+    }
+
     /// Makes `voters` the nodes that vote. Nodes that lose their vote stay as learners with
     /// `retain`, and are removed without it. All new voters have to be members already.
     ///
@@ -179,25 +202,37 @@ where
         voters: BTreeSet<u64>,
         retain: bool,
     ) -> Result<(), ChangeError> {
-        let under = Precondition::CommittedLeaderId {
-            committed_leader_id: ballot.into(),
-        };
         let change = ChangeMembers::ReplaceAllVoters(voters);
         let changed = self
             .raft
-            .change_membership_if(change, retain, [under])
+            .change_membership_if(change, retain, [under(ballot)])
             .await;
         changed.map(drop).map_err(|error| refused(&error))
     }
 
     async fn caught_up(&self, id: u64) -> Result<(), ChangeError> {
         let mut metrics = self.raft.metrics();
+        let mut seen = false;
         loop {
-            if self.leading()?.is_ready(id) {
+            let view = self.leading()?;
+            if view.is_ready(id) {
                 return Ok(());
             }
+            let is_member = view.members().contains(&id);
+            if seen && !is_member {
+                let nodes = BTreeSet::from([id]);
+                return Err(ChangeError::NotMembers { nodes });
+            }
+            seen |= is_member;
             metrics.changed().await.map_err(|_| stopped())?;
         }
+    }
+}
+
+/// Refuses a change once another leader's entries are committed.
+fn under<C: RaftTypes>(ballot: RaftBallot) -> Precondition<C> {
+    Precondition::CommittedLeaderId {
+        committed_leader_id: ballot.into(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! One node of a group.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openraft::async_runtime::WatchReceiver;
 use openraft::{Config, Raft};
 use tsoracle_lease::Stored;
 use tsoracle_openraft_toolkit::{
@@ -187,5 +189,12 @@ impl Node {
 
     pub(crate) fn voters(&self) -> Vec<u64> {
         self.raft.voter_ids().collect()
+    }
+
+    pub(crate) fn members(&self) -> BTreeSet<u64> {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let nodes = metrics.membership_config.membership().nodes();
+        nodes.map(|(id, _)| *id).collect()
     }
 }

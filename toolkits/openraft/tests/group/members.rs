@@ -175,6 +175,27 @@ async fn a_dead_member_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_learner_that_does_not_come_is_taken_back() {
+    let cluster = Cluster::group(3).await;
+    let leader = cluster.leader().await;
+    let node = &cluster.nodes[&leader];
+    let within = Duration::from_secs(1);
+    let added = node.lifecycle.add_learner(4, address(4), within).await;
+    assert_eq!(added, Err(ChangeError::Late { within }));
+    assert_eq!(node.members(), set(1..=4));
+    let voter = node.lifecycle.remove_learner(leader % 3 + 1, SOON).await;
+    assert!(
+        matches!(voter, Err(ChangeError::Refused { .. })),
+        "{voter:?}"
+    );
+    node.lifecycle.remove_learner(4, SOON).await.unwrap();
+    assert_eq!(node.members(), set(1..=3));
+    node.write(5).await.unwrap();
+    cluster.leases.checked();
+    cluster.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn changes_that_would_hurt_are_refused_with_their_reason() {
     let mut cluster = Cluster::group(3).await;
     let leader = cluster.leader().await;

@@ -15,6 +15,7 @@ mod engine;
 mod groups;
 mod kills;
 mod machine;
+mod node;
 mod points;
 mod reading;
 mod snapshots;

@@ -7,7 +7,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tsoracle_driver_openraft::{
-    Endpoints, HighWaterCommand, HighWaterOutcome, HighWaterSnapshot, HighWaterStateMachine,
+    CarriesHighWater, Endpoints, HighWaterCommand, HighWaterOutcome, HighWaterSnapshot,
+    HighWaterStateMachine,
 };
 use tsoracle_openraft_toolkit::{LogId, StateMachine, declare_raft_types_ext};
 
@@ -98,5 +99,24 @@ impl StateMachine<CountersTypes> for CountersMachine {
         self.counts = both.counts;
         self.high_water.restore(both.high_water);
         Ok(())
+    }
+}
+
+impl CarriesHighWater for CountersMachine {
+    type Types = CountersTypes;
+
+    fn high_water(&self) -> &HighWaterStateMachine {
+        &self.high_water
+    }
+
+    fn command(command: HighWaterCommand) -> Envelope {
+        Envelope::HighWater(command)
+    }
+
+    fn outcome(answer: Answer) -> Option<HighWaterOutcome> {
+        match answer {
+            Answer::HighWater(outcome) => Some(outcome),
+            Answer::Nothing | Answer::Counted(_) => None,
+        }
     }
 }

@@ -9,9 +9,12 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, LeadershipStream};
 use tsoracle_core::Epoch;
-use tsoracle_driver_openraft::OpenraftDriver;
+use tsoracle_driver_openraft::{NodeHost, OpenraftDriver};
 
-use super::host::CountersHost;
+use super::machine::{Answer, CountersMachine, Envelope};
+
+/// A node of the store.
+type CountersHost = NodeHost<CountersMachine>;
 
 /// How many of the store's writes may be under way.
 const IN_FLIGHT: usize = 64;
@@ -55,7 +58,7 @@ impl Busy {
         let (host, key) = (Arc::clone(&self.host), self.key);
         let acknowledged = Arc::clone(&self.acknowledged);
         tokio::spawn(async move {
-            if let Ok(Ok(count)) = timeout(LIMIT, host.count(key)).await {
+            if let Ok(Ok(count)) = timeout(LIMIT, count(&host, key)).await {
                 acknowledged.fetch_max(count, Ordering::SeqCst);
             }
             drop(place);
@@ -72,7 +75,7 @@ impl ConsensusDriver for Busy {
     async fn load_high_water(&self) -> Result<u64, ConsensusError> {
         let acknowledged = self.acknowledged.load(Ordering::SeqCst);
         let high_water = self.driver.load_high_water().await?;
-        let counted = self.host.counted(self.key);
+        let counted = counted(&self.host, self.key);
         if counted < acknowledged {
             return Err(ConsensusError::permanent(format!(
                 "the store counted {counted} where {acknowledged} was acknowledged"
@@ -85,4 +88,22 @@ impl ConsensusDriver for Busy {
         self.count();
         self.driver.persist_high_water(at_least, epoch).await
     }
+}
+
+/// Counts one more under a key, and returns the count once it is applied here.
+async fn count(host: &CountersHost, key: u64) -> Result<u64, ConsensusError> {
+    let raft = host.node().raft();
+    let written = raft.client_write(Envelope::Count { key }).await;
+    match written.map_err(ConsensusError::transient)?.data {
+        Answer::Counted(count) => Ok(count),
+        Answer::Nothing | Answer::HighWater(_) => Err(ConsensusError::permanent(
+            "the store answered something else",
+        )),
+    }
+}
+
+/// The count under a key, as this node has applied it.
+fn counted(host: &CountersHost, key: u64) -> u64 {
+    let count = |state: &CountersMachine| state.counts.get(&key).copied();
+    host.node().machine().read(count).unwrap_or(0)
 }
