@@ -1,5 +1,6 @@
 //! The command line: what it accepts, and how it explains itself.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -91,6 +92,17 @@ pub(crate) struct Suite {
     /// Run each check this often, with consecutive seeds; a failure does not stop the run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) repeat: u64,
+    /// How many checks run at a time [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub(crate) jobs: Option<u16>,
+}
+
+impl Suite {
+    /// How many checks run at a time.
+    pub(crate) fn jobs(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.jobs.map_or_else(cores, usize::from)
+    }
 }
 
 /// How many nodes.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::LabError;
 
@@ -46,7 +47,9 @@ impl DataDir {
 
     /// Fails if the disk cannot take a little data: what a driver then does is not its own fault.
     pub(crate) fn probe(&self) -> Result<(), LabError> {
-        let probe = self.path.join(PROBE);
+        static PROBES: AtomicU64 = AtomicU64::new(0);
+        let number = PROBES.fetch_add(1, Ordering::Relaxed);
+        let probe = self.path.join(format!("{PROBE}-{number}"));
         let written = File::create(&probe).and_then(|mut file| {
             file.write_all(&[0x5a; PROBE_BYTES])?;
             file.sync_all()

@@ -23,7 +23,7 @@ const FILE_BEFORE: &str = "results.before.json";
 /// Results in the making, and the folders that belong to them.
 pub(crate) struct Gathering {
     path: PathBuf,
-    data: DataDir,
+    data: Arc<DataDir>,
     pub(crate) results: Results,
 }
 
@@ -36,7 +36,7 @@ impl Gathering {
         command: &str,
     ) -> Result<Self, LabError> {
         fs::create_dir_all(&run.out).map_err(LabError::io("make the folder", &run.out))?;
-        let data = DataDir::take(run.dir.as_ref().unwrap_or(&run.out))?;
+        let data = Arc::new(DataDir::take(run.dir.as_ref().unwrap_or(&run.out))?);
         let path = run.out.join(FILE);
         let fresh = fresh(run, size, backends, command, data.path())?;
         let results = match (path.exists(), run.resume) {
@@ -58,8 +58,8 @@ impl Gathering {
     }
 
     /// Where drivers keep their data.
-    pub(crate) fn data(&self) -> &DataDir {
-        &self.data
+    pub(crate) fn data(&self) -> Arc<DataDir> {
+        Arc::clone(&self.data)
     }
 
     /// The results of one driver.

@@ -1,12 +1,14 @@
 //! Rounds of the suite: which checks run, with which seeds, on how many nodes.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use tsoracle_conformance::{Check, CheckResult, RunOptions, Verdict, run_check};
 use tsoracle_testbed::Backend;
 
 use crate::cli::Size;
+use crate::data::DataDir;
 use crate::error::LabError;
 use crate::results::Gathering;
 
@@ -136,14 +138,41 @@ impl<'a> Attempt<'a> {
     }
 
     /// A verdict counts only if the disk could take data before and, unless it is good, after.
-    pub(crate) fn run(&self, gathering: &Gathering) -> Result<CheckResult, LabError> {
-        gathering.data().probe()?;
-        let dir = gathering.data().path().to_owned();
-        let options = RunOptions::new(self.seed, self.nodes, dir);
+    fn run(&self, data: &DataDir) -> Result<CheckResult, LabError> {
+        data.probe()?;
+        let options = RunOptions::new(self.seed, self.nodes, data.path().to_owned());
         let result = run_check(self.backend, self.check, &options);
         if !result.verdict.is_good() {
-            gathering.data().probe()?;
+            data.probe()?;
         }
         Ok(result)
     }
+}
+
+/// Runs attempts, so many at a time and in about their order. Results come as they are ready, and
+/// end with the first that could not be had.
+pub(crate) fn run_all(
+    attempts: &[Attempt<'_>],
+    jobs: usize,
+    data: &DataDir,
+    mut each: impl FnMut(CheckResult) -> Result<(), LabError>,
+) -> Result<(), LabError> {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|threads| {
+        let (done, results) = mpsc::channel();
+        for _ in 0..jobs.min(attempts.len()) {
+            let (next, done) = (&next, done.clone());
+            threads.spawn(move || {
+                while let Some(attempt) = attempts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if done.send(attempt.run(data)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(done);
+        results
+            .into_iter()
+            .try_for_each(|result| result.and_then(&mut each))
+    })
 }

@@ -2,6 +2,7 @@
 //! a failover, during it and after it; never with a value.
 
 use futures_util::FutureExt;
+use futures_util::future::try_join_all;
 use tsoracle_consensus::{ConsensusError, LeaderState};
 use tsoracle_testbed::Cluster;
 
@@ -75,25 +76,33 @@ async fn nobody_can_be_elected(
     Ok(())
 }
 
-/// Only a node that led neither before the call nor after it is judged; returns how many were.
+/// Loads on all at once; returns how many refusals were judged.
 async fn load_on_all(case: &Case, cluster: &Cluster) -> Result<u64, Stop> {
-    let mut refused = 0;
-    for (index, before) in cluster.states() {
-        let driver = cluster.nodes()[index].driver()?;
-        let load = driver.load_high_water();
-        let patience = case.call_patience();
-        let answer = patience.wait_for("the answer to a load", load).await?;
-        let mut after = cluster.states().into_iter();
-        let leads = after.any(|(at, state)| at == index && state.leading_epoch().is_some());
-        if leads || before.leading_epoch().is_some() {
-            continue;
-        }
-        ensure!(
-            matches!(answer, Err(ConsensusError::NotLeader { .. })),
-            "node {} shows {before:?}, and a load ended with {answer:?}",
-            index + 1
-        );
-        refused += 1;
+    let states = cluster.states().into_iter();
+    let loads = states.map(|(index, before)| load_on(case, cluster, index, before));
+    Ok(try_join_all(loads).await?.into_iter().sum())
+}
+
+/// Only a node that led neither before the call nor after it is judged.
+async fn load_on(
+    case: &Case,
+    cluster: &Cluster,
+    index: usize,
+    before: LeaderState,
+) -> Result<u64, Stop> {
+    let driver = cluster.nodes()[index].driver()?;
+    let load = driver.load_high_water();
+    let patience = case.call_patience();
+    let answer = patience.wait_for("the answer to a load", load).await?;
+    let mut after = cluster.states().into_iter();
+    let leads = after.any(|(at, state)| at == index && state.leading_epoch().is_some());
+    if leads || before.leading_epoch().is_some() {
+        return Ok(0);
     }
-    Ok(refused)
+    ensure!(
+        matches!(answer, Err(ConsensusError::NotLeader { .. })),
+        "node {} shows {before:?}, and a load ended with {answer:?}",
+        index + 1
+    );
+    Ok(1)
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::try_join_all;
 use tsoracle_consensus::ConsensusError;
 use tsoracle_testbed::{Cluster, Leader, LinkFault};
 
@@ -48,9 +49,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
             if cut == Cut::Leader {
                 case.successor(&cluster, &old).await?;
             }
-            for call in 1..=CALLS {
-                asked += u64::from(ensure_transient(case, &cluster, &old, 100 * call).await?);
-            }
+            let calls = (1..=CALLS).map(|call| ensure_transient(case, &cluster, &old, 100 * call));
+            let shown = try_join_all(calls).await?;
+            asked += shown.into_iter().map(u64::from).sum::<u64>();
             let lost = cluster.disturbed_around(old.index).await?;
             guard!(lost > 0, "no frame of the leader was lost");
             case.count("frames lost around a leader", lost);

@@ -12,7 +12,7 @@ use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
-use crate::round::{Round, Verdicts};
+use crate::round::{Round, Verdicts, run_all};
 use crate::selection;
 
 pub(super) fn run(
@@ -43,26 +43,29 @@ pub(super) fn gather(
     let rounds = Round::all(backends, checks, run.seed, suite.repeat, size);
     let steps: usize = rounds.iter().map(|round| round.attempts.len()).sum();
     let progress = Progress::new(steps as u64);
+    let jobs = suite.jobs();
     let mut ending = Ending::Good;
-    for round in rounds {
+    for mut round in rounds {
+        progress.doing(round.name());
         let mut verdicts = Verdicts::default();
-        for attempt in &round.attempts {
-            progress.doing(&format!("{}::{}", round.name(), attempt.check.name));
-            let result = match attempt.earlier(gathering) {
-                Some(result) => result,
-                None => {
-                    let result = attempt.run(gathering)?;
-                    keep(gathering, &result)?;
-                    result
-                }
-            };
-            progress.done(&line(&result));
+        let mut tell = |result: &CheckResult| {
+            progress.done(&line(result));
             if !result.verdict.is_good() {
-                progress.say(&result.explain(&replay(&result, run)));
+                progress.say(&result.explain(&replay(result, run)));
                 ending = Ending::Bad;
             }
-            verdicts.add(&result);
-        }
+            verdicts.add(result);
+        };
+        round.attempts.retain(|attempt| {
+            let earlier = attempt.earlier(gathering);
+            earlier.as_ref().inspect(|result| tell(result)).is_none()
+        });
+        let data = gathering.data();
+        run_all(&round.attempts, jobs, &data, |result| {
+            keep(gathering, &result, checks)?;
+            tell(&result);
+            Ok(())
+        })?;
         if suite.repeat > 1 {
             progress.say(&round.line(suite.repeat, &verdicts));
         }
@@ -70,12 +73,21 @@ pub(super) fn gather(
     Ok(ending)
 }
 
-fn keep(gathering: &mut Gathering, result: &CheckResult) -> Result<(), LabError> {
+/// In the order of the suite, whichever is done first.
+fn keep(
+    gathering: &mut Gathering,
+    result: &CheckResult,
+    checks: &[&'static Check],
+) -> Result<(), LabError> {
     if let Some(driver) = gathering.driver(&result.backend) {
         let key = |r: &CheckResult| (r.check.clone(), r.nodes, r.seed);
         let again = |r: &CheckResult| key(r) == key(result);
         driver.conformance.retain(|r| !again(r));
         driver.conformance.push(result.clone());
+        let place = |r: &CheckResult| checks.iter().position(|check| check.name == r.check);
+        driver
+            .conformance
+            .sort_by_key(|r| (r.seed, place(r), r.nodes));
     }
     gathering.save()
 }
@@ -209,6 +221,7 @@ mod tests {
         let suite = Suite {
             checks: names,
             repeat: 3,
+            jobs: Some(2),
         };
         let backends: Vec<Arc<dyn Backend>> = vec![Arc::new(Broken)];
         let checks = selection::checks(&suite.checks).unwrap();
