@@ -36,7 +36,7 @@ pub(crate) struct Store {
 impl Store {
     /// Opens or creates the store in `dir` and makes a new epoch durable in it.
     pub(crate) fn open(dir: &Path) -> Result<Self, FileStoreError> {
-        let lock = lock_dir(dir)?;
+        let lock = DirLock::make_and_take(dir)?;
         if !exists(&dir.join(STORE))? {
             create(dir, HighWaterState::default())?;
         }
@@ -62,7 +62,7 @@ impl Store {
             let file = dir.join(STORE).join(RECORD);
             return Err(FileStoreError::NoEpochLeft { file });
         }
-        let lock = lock_dir(dir)?;
+        let lock = DirLock::make_and_take(dir)?;
         if exists(&dir.join(STORE))? {
             return Err(FileStoreError::AlreadyInitialized {
                 dir: dir.to_owned(),
@@ -131,38 +131,6 @@ impl Store {
 
 /// What each command of a batch came to.
 pub(crate) type Applied = Vec<Result<u64, tsoracle_consensus::Superseded>>;
-
-fn lock_dir(dir: &Path) -> Result<DirLock, FileStoreError> {
-    make_dir(dir)?;
-    Ok(DirLock::take(dir)?)
-}
-
-/// Makes a folder and those above it that are missing, each durable before the next one is made in
-/// it. The name of one that exists is made durable too: whoever made it may have died before that.
-fn make_dir(dir: &Path) -> Result<(), FileStoreError> {
-    let parent = match dir.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => return Ok(()),
-    };
-    if exists(dir)? {
-        return match sync_dir(parent) {
-            // It was made for this user by another one, who alone can sync it.
-            Err(FileStoreError::Io { source, .. })
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                Ok(())
-            }
-            synced => synced,
-        };
-    }
-    make_dir(parent)?;
-    match fs::create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.map_err(FileStoreError::io("create", dir))?,
-    }
-    sync_dir(parent)
-}
 
 /// Builds a store beside its place and moves it there in one step, so that no crash leaves half.
 fn create(dir: &Path, seed: HighWaterState) -> Result<(), FileStoreError> {

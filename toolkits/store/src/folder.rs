@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{DirLock, StoreError};
+use crate::StoreError;
 
 /// Paths of a store.
 #[derive(Clone, Debug)]
@@ -45,39 +45,6 @@ impl Folder {
             store,
         }
     }
-}
-
-/// Makes the directory if it is missing, and locks it.
-pub(crate) fn lock(dir: &Path) -> Result<DirLock, StoreError> {
-    make_dir(dir)?;
-    Ok(DirLock::take(dir)?)
-}
-
-/// Makes a folder and those above it that are missing, each durable before the next one is made in
-/// it. The name of one that exists is made durable too: whoever made it may have died before that.
-fn make_dir(dir: &Path) -> Result<(), StoreError> {
-    let parent = match dir.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => return Ok(()),
-    };
-    if exists(dir)? {
-        return match sync_dir(parent) {
-            // It was made for this user by another one, who alone can sync it.
-            Err(StoreError::Io { source, .. })
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                Ok(())
-            }
-            synced => synced,
-        };
-    }
-    make_dir(parent)?;
-    match fs::create_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.map_err(StoreError::io("create", dir))?,
-    }
-    sync_dir(parent)
 }
 
 /// An empty folder, whatever was there.

@@ -4,7 +4,7 @@
 //! replace under a holder's feet, and the kernel releases it with the last handle, also after
 //! SIGKILL.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -40,27 +40,31 @@ pub enum LockError {
 }
 
 impl DirLock {
+    /// Locks a directory, at once or not at all, and makes it before if it is missing, with those
+    /// above it. Every name on the way to it is durable then.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] while another owner lives, [`LockError::Io`] if it cannot be made or
+    /// locked.
+    pub fn make_and_take(path: &Path) -> Result<Self, LockError> {
+        make_dir(path)?;
+        Self::take(path)
+    }
+
     /// Locks a directory that exists, at once or not at all.
     ///
     /// # Errors
     /// [`LockError::Held`] while another owner lives, [`LockError::Io`] if the directory is missing
     /// or cannot be locked.
     pub fn take(path: &Path) -> Result<Self, LockError> {
-        let refused = |action| {
-            move |source| LockError::Io {
-                action,
-                dir: path.to_owned(),
-                source,
-            }
-        };
-        let dir = File::open(path).map_err(refused("open"))?;
+        let dir = File::open(path).map_err(refused("open", path))?;
         match dir.try_lock() {
             Ok(()) => Ok(Self { dir }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held {
                 dir: path.to_owned(),
                 holder: holder(&dir),
             }),
-            Err(TryLockError::Error(source)) => Err(refused("lock")(source)),
+            Err(TryLockError::Error(source)) => Err(refused("lock", path)(source)),
         }
     }
 
@@ -79,6 +83,39 @@ impl Drop for DirLock {
     fn drop(&mut self) {
         // What cannot be unlocked is unlocked by the end of the process.
         let _ = self.dir.unlock();
+    }
+}
+
+/// Makes a folder and those above it that are missing, each durable before the next one is made in
+/// it. The name of one that exists is made durable too: whoever made it may have died before that.
+fn make_dir(dir: &Path) -> Result<(), LockError> {
+    let parent = match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    let sync_parent = || File::open(parent).and_then(|parent| parent.sync_all());
+    if dir.try_exists().map_err(refused("look for", dir))? {
+        return match sync_parent() {
+            // It was made for this user by another one, who alone can sync it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced.map_err(refused("sync", parent)),
+        };
+    }
+    make_dir(parent)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(refused("create", dir))?,
+    }
+    sync_parent().map_err(refused("sync", parent))
+}
+
+fn refused(action: &'static str, dir: &Path) -> impl FnOnce(io::Error) -> LockError {
+    let dir = dir.to_owned();
+    move |source| LockError::Io {
+        action,
+        dir,
+        source,
     }
 }
 

@@ -24,7 +24,7 @@ const STARTS: &[u8] = b"istarts";
 
 /// Opens or makes the store in `dir` and starts its threads.
 pub(crate) fn open(dir: &Path, settings: &Settings) -> Result<Arc<Shared>, StoreError> {
-    let lock = folder::lock(dir)?;
+    let lock = DirLock::make_and_take(dir)?;
     let folder = Folder::of(dir);
     let is_new = !folder::exists(&folder.store)?;
     if is_new {
