@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod command;
 mod driver;
 mod epoch;
 mod handoff;
@@ -11,10 +10,6 @@ mod membership;
 mod settings;
 mod standalone;
 
-pub use command::{
-    AppliedHighWater, HighWaterCommand, HighWaterOutcome, HighWaterSnapshot, HighWaterStateMachine,
-    NotASnapshot,
-};
 pub use driver::OpenraftDriver;
 pub use epoch::{decode_epoch, encode_epoch};
 pub use host::OpenraftHighWaterHost;
@@ -23,4 +18,8 @@ pub use settings::{DriverSettings, Reads};
 pub use standalone::{
     Endpoints, StandaloneAnswer, StandaloneBuilder, StandaloneHost, StandaloneMachine,
     StandaloneTypes,
+};
+pub use tsoracle_consensus::replicated::{
+    AppliedHighWater, HighWaterCommand, HighWaterOutcome, HighWaterSnapshot, HighWaterStateMachine,
+    NotASnapshot,
 };
