@@ -45,6 +45,10 @@ pub(super) struct Engine<T: GroupEntry, S: SyncedStorage<T>> {
     pub(super) recovered: Option<PaxosBallot>,
     /// How many entries the service was shown.
     pub(super) shown: usize,
+    /// What is decided is not shown to the service.
+    pub(super) withheld: bool,
+    /// The storage failed by itself.
+    pub(super) broken: Option<StorageError>,
     /// There is something to do that no input announces.
     pub(super) again: bool,
     pub(super) tick: Duration,
@@ -91,6 +95,8 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             promise: parts.recovered,
             recovered: parts.recovered,
             shown: settings.applied,
+            withheld: false,
+            broken: None,
             again: true,
             tick: settings.times.tick,
             next_tick: Instant::now() + settings.times.tick,
@@ -115,6 +121,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
                 self.handle(input);
             }
             self.inputs = inputs;
+            if let Some(failure) = self.broken.take() {
+                return Err(failure);
+            }
             self.on_time();
             self.turn()?;
         }
