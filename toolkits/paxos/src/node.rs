@@ -78,6 +78,7 @@ impl<T: GroupEntry> PaxosNode<T> {
             times: settings.times,
             lease: settings.lease.clone(),
             limits: settings.limits,
+            founds: settings.members.keys().next() == Some(&settings.node),
             ..RunnerSettings::new(settings.node, store.starts(), members)
         };
         let sink = TransportSink::new(transport.clone(), GROUP);
@@ -117,6 +118,13 @@ impl<T: GroupEntry> PaxosNode<T> {
     #[must_use]
     pub const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Hears nothing more from its peers when this returns, and begins what
+    /// [`shutdown`](Self::shutdown) waits for.
+    pub fn close(&self) {
+        drop(self.take());
+        self.runner.close();
     }
 
     /// Stops the node: its lease ends and is released, the engine and the links stop, the store is

@@ -39,10 +39,13 @@ pub(super) struct Engine<T: GroupEntry, S: SyncedStorage<T>> {
     pub(super) outbound: Outbound<T>,
     pub(super) pending: Pending,
     pub(super) handoff: Option<Handoff>,
+    /// The round of heartbeats that the engine has asked for last.
+    pub(super) heartbeats: u32,
     /// The engine's promise, as the lease knows it.
     pub(super) promise: Option<PaxosBallot>,
     /// The promise of before this life.
     pub(super) recovered: Option<PaxosBallot>,
+    founds: bool,
     /// How many entries the service was shown.
     pub(super) shown: usize,
     /// What is decided is not shown to the service.
@@ -92,8 +95,10 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             outbound: Outbound::new(settings.members.configuration),
             pending: Pending::default(),
             handoff: None,
+            heartbeats: 0,
             promise: parts.recovered,
             recovered: parts.recovered,
+            founds: settings.founds,
             shown: settings.applied,
             withheld: false,
             broken: None,
@@ -109,6 +114,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
 
     pub(super) fn begin(&mut self, handle: Handle<T>) {
         self.apply.begin(handle);
+        if self.founds && self.recovered.is_none() {
+            self.campaign();
+        }
     }
 
     /// Runs until it is closed, or the storage fails.
