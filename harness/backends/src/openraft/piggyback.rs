@@ -3,7 +3,6 @@
 
 mod host;
 mod machine;
-mod traffic;
 
 use std::sync::Arc;
 
@@ -12,11 +11,12 @@ use tsoracle_consensus::ConsensusError;
 use tsoracle_driver_openraft::{DriverSettings, OpenraftDriver};
 use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Timing};
 
-use super::closing::Closing;
-use super::node::{RaftTestNode, initial_faults};
+use super::node::RaftTestNode;
 use super::{capabilities, crates, timing};
+use crate::closing::Closing;
+use crate::links::initial_faults;
+use crate::traffic::{Busy, Counters};
 use host::CountersHost;
-use traffic::Busy;
 
 /// [`OpenraftDriver`] on the log of a small store of counters, which writes beside every persist and
 /// checks at every load that it has lost nothing (N1).
@@ -48,8 +48,20 @@ impl Backend for OpenraftPiggybackBackend {
         self.closing.wait_for(&spec.dir).await?;
         let host = Arc::new(CountersHost::start(&spec, initial_faults(&spec)).await?);
         let driver = Arc::new(OpenraftDriver::start(Arc::clone(&host), self.settings));
-        let busy = Busy::new(Arc::clone(&driver), Arc::clone(&host), spec.node);
+        let store = Arc::clone(&host) as Arc<dyn Counters>;
+        let busy = Busy::new(Arc::clone(&driver) as _, store, spec.node);
         let node = RaftTestNode::new(host, driver, &spec, self.closing.clone());
         Ok(Arc::new(node.behind(Arc::new(busy))))
+    }
+}
+
+#[async_trait]
+impl Counters for CountersHost {
+    async fn count_one(&self, key: u64) -> Result<u64, ConsensusError> {
+        self.count(key).await
+    }
+
+    fn counted(&self, key: u64) -> u64 {
+        Self::counted(self, key)
     }
 }
