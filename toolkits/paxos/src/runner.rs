@@ -10,6 +10,7 @@ mod handoff;
 mod outbound;
 mod pending;
 mod receive;
+mod rounds;
 mod settings;
 mod start;
 mod whole;

@@ -10,7 +10,7 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::cluster::wait_for;
 use common::{Command, SOON};
@@ -21,7 +21,7 @@ use omnipaxos::messages::sequence_paxos::{PaxosMessage, PaxosMsg, Prepare};
 use tsoracle_lease::{LeaseMessage, Round};
 use tsoracle_paxos_toolkit::fakes::{MemoryDisk, MemoryStorage};
 use tsoracle_paxos_toolkit::{
-    Body, DecidedStream, Frame, GroupTimes, Inbound, Members, MessageSink, PaxosBallot,
+    Body, DecidedStream, Frame, GroupTimes, Inbound, Leadership, Members, MessageSink, PaxosBallot,
     PaxosRunner, RunnerSettings, decided_channel,
 };
 
@@ -287,7 +287,7 @@ async fn strangers_and_other_configurations_are_not_heard() {
 async fn a_campaign_that_is_heard_of_is_not_answered_by_another() {
     for heard in [false, true] {
         let node = Alone::start_with(20);
-        // Nobody is happy, and everybody answers: the next round ends with a campaign.
+        // Nobody is happy, and everybody answers: the round ends with a campaign.
         let mut answered = 0;
         let mut prepared = false;
         let campaigned = || {
@@ -296,7 +296,7 @@ async fn a_campaign_that_is_heard_of_is_not_answered_by_another() {
                 let leads = if prepared { ballot(1, 2) } else { ballot(0, 2) };
                 node.heartbeat(2, round, leads, prepared);
                 node.heartbeat(3, round, ballot(0, 3), prepared);
-                if heard && round == 2 {
+                if heard && round == 1 {
                     node.prepare(ballot(1, 2));
                     prepared = true;
                 }
@@ -307,4 +307,32 @@ async fn a_campaign_that_is_heard_of_is_not_answered_by_another() {
         let campaigned = wait_for("five rounds", campaigned).await;
         assert_eq!(campaigned, !heard);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_would_be_held_does_not_campaign() {
+    let node = Alone::start_with(10);
+    node.prepare(ballot(1, 2));
+    node.promised(ballot(1, 2)).await;
+    node.round(ballot(1, 2), 1);
+    node.granted(1).await;
+    let granted = Instant::now();
+    let mut answered = node.sent.last_heartbeat();
+    let own = || {
+        for round in answered + 1..=node.sent.last_heartbeat() {
+            answered = round;
+            node.heartbeat(2, round, ballot(0, 2), false);
+            node.heartbeat(3, round, ballot(0, 3), false);
+        }
+        let promise = match *node.runner.handle().leadership().borrow() {
+            Leadership::Candidate { ballot } => Some(ballot),
+            _ => None,
+        };
+        promise.map(|promise| (promise, granted.elapsed()))
+    };
+    let (campaign, after) = wait_for("the own campaign", own).await;
+    assert_eq!(campaign, ballot(2, 1));
+    // The grant was given a moment before it was seen.
+    let grant = GroupTimes::default().grant;
+    assert!(after + Duration::from_millis(10) > grant, "after {after:?}");
 }

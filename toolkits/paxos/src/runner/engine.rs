@@ -13,6 +13,7 @@ use super::handle::Shared;
 use super::handoff::Handoff;
 use super::outbound::Outbound;
 use super::pending::Pending;
+use super::rounds::Rounds;
 use super::{Limits, RunnerSettings};
 use crate::ballot::promised;
 use crate::inbox::Input;
@@ -39,8 +40,7 @@ pub(super) struct Engine<T: GroupEntry, S: SyncedStorage<T>> {
     pub(super) outbound: Outbound<T>,
     pub(super) pending: Pending,
     pub(super) handoff: Option<Handoff>,
-    /// The round of heartbeats that the engine has asked for last.
-    pub(super) heartbeats: u32,
+    pub(super) rounds: Rounds,
     /// The engine's promise, as the lease knows it.
     pub(super) promise: Option<PaxosBallot>,
     /// The promise of before this life.
@@ -54,7 +54,7 @@ pub(super) struct Engine<T: GroupEntry, S: SyncedStorage<T>> {
     pub(super) broken: Option<StorageError>,
     /// There is something to do that no input announces.
     pub(super) again: bool,
-    pub(super) tick: Duration,
+    pub(super) every: Duration,
     pub(super) next_tick: Instant,
     sink: Box<dyn MessageSink<T>>,
     inputs: Vec<Input<T>>,
@@ -95,7 +95,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             outbound: Outbound::new(settings.members.configuration),
             pending: Pending::default(),
             handoff: None,
-            heartbeats: 0,
+            rounds: Rounds::new(settings.times.election_ticks),
             promise: parts.recovered,
             recovered: parts.recovered,
             founds: settings.founds,
@@ -103,7 +103,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             withheld: false,
             broken: None,
             again: true,
-            tick: settings.times.tick,
+            every: settings.times.tick,
             next_tick: Instant::now() + settings.times.tick,
             sink: parts.sink,
             inputs: Vec::new(),
@@ -181,9 +181,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     fn on_time(&mut self) {
         let now = Instant::now();
         if now >= self.next_tick {
-            self.next_tick = now + self.tick;
+            self.next_tick = now + self.every;
             self.pending.forget_the_gone();
-            self.paxos.tick();
+            self.tick();
             self.after_engine();
         }
         self.ask_due();

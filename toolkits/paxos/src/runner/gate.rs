@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use omnipaxos::messages::Message;
-use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
 use omnipaxos::messages::sequence_paxos::PaxosMsg;
 use tsoracle_lease::{Gate, Reading};
 
@@ -71,34 +70,10 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
         }
     }
 
-    /// A campaign counts as a heartbeat of its owner. The engine looks at the replies of a round at its
-    /// end, when they are as old as the round: of two nodes that miss a leader, the second would not
-    /// know of the first one's campaign, and unseat it.
-    fn heard_campaign(&mut self, from: u64, ballot: PaxosBallot) {
-        if Some(ballot) <= self.promise {
-            return;
-        }
-        let reply = HeartbeatReply {
-            round: self.heartbeats,
-            ballot: ballot.into(),
-            leader: ballot.into(),
-            happy: true,
-        };
-        self.paxos.handle_incoming(Message::BLE(BLEMessage {
-            from,
-            to: self.me,
-            msg: HeartbeatMsg::Reply(reply),
-        }));
-    }
-
     /// Queues what the engine wants to send, if it is to leave at all.
     pub(super) fn route(&mut self, message: Message<T>) {
         let to = message.get_receiver();
-        if let Message::BLE(ble) = &message
-            && let HeartbeatMsg::Request(request) = &ble.msg
-        {
-            self.heartbeats = request.round;
-        }
+        self.rounds.asked(&message);
         if let Message::SequencePaxos(paxos) = &message {
             match paxos.msg {
                 PaxosMsg::Prepare(prepare) => {

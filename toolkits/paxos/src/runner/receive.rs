@@ -69,6 +69,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             .as_mut()
             .and_then(|keeper| keeper.receive(from, message));
         if let Some(reply) = reply {
+            self.rounds.granted();
             self.outbound.push(from, Body::Lease(reply));
         }
         if releases {
@@ -146,7 +147,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             }
             #[cfg(feature = "test-fakes")]
             Command::SetTick(tick) => {
-                self.tick = tick;
+                self.every = tick;
                 self.next_tick = std::time::Instant::now() + tick;
             }
         }
