@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use openraft::errors::{ClientWriteError, Fatal};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tsoracle_consensus::replicated::DriverStatus;
 use tsoracle_consensus::{
-    AdvancePayload, ConsensusDriver, ConsensusError, LeaderState, LeadershipStream,
-    reject_out_of_range_advance,
+    AdvancePayload, ConsensusDriver, ConsensusError, LeadershipStream, reject_out_of_range_advance,
 };
 use tsoracle_core::Epoch;
 use tsoracle_openraft_toolkit::{LeaderId, ProveError, RaftBallot, RaftTypes};
 
-use crate::leadership::{Shared, follow};
+use crate::leadership::follow;
 use crate::{DriverSettings, HighWaterCommand, OpenraftHighWaterHost, Reads, decode_epoch};
 
 /// A [`ConsensusDriver`] on a raft group of its host.
@@ -25,7 +25,7 @@ use crate::{DriverSettings, HighWaterCommand, OpenraftHighWaterHost, Reads, deco
 pub struct OpenraftDriver<H> {
     pub(crate) host: Arc<H>,
     pub(crate) settings: DriverSettings,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<DriverStatus>,
     follower: JoinHandle<()>,
 }
 
@@ -35,7 +35,7 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub fn start(host: Arc<H>, settings: DriverSettings) -> Self {
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(DriverStatus::default());
         let follower = tokio::spawn(follow(Arc::clone(&host), Arc::clone(&shared)));
         Self {
             host,
@@ -61,13 +61,7 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
         if let Some(failure) = self.host.failure() {
             return Err(failure);
         }
-        match self.shared.leadership.current() {
-            LeaderState::Leader { epoch, lease } => Ok((epoch, lease)),
-            LeaderState::Follower { leader } => Err(ConsensusError::NotLeader { leader }),
-            LeaderState::Candidate | LeaderState::NoLeader => {
-                Err(ConsensusError::NotLeader { leader: None })
-            }
-        }
+        self.shared.leading()
     }
 
     /// The refusal of a node whose engine says that it does not lead.
@@ -125,7 +119,7 @@ impl<H> Drop for OpenraftDriver<H> {
 #[async_trait]
 impl<H: OpenraftHighWaterHost> ConsensusDriver for OpenraftDriver<H> {
     fn leadership_events(&self) -> LeadershipStream {
-        self.shared.leadership.subscribe()
+        self.shared.subscribe()
     }
 
     async fn load_high_water(&self) -> Result<u64, ConsensusError> {

@@ -1,98 +1,48 @@
 //! From the engine's roles, the keeper's lease and the opening command to the contract's states.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver;
 use openraft::metrics::RaftServerMetrics;
-use tokio::time::{sleep, timeout};
-use tsoracle_consensus::{
-    AdvancePayload, ConsensusError, LeaderHint, LeaderState, LeadershipPublisher, Lease,
-};
+use tsoracle_consensus::replicated::{DriverStatus, Opening};
+use tsoracle_consensus::{AdvancePayload, ConsensusError, LeaderHint, LeaderState, Lease};
 use tsoracle_core::Epoch;
 use tsoracle_openraft_toolkit::RaftBallot;
 
 use crate::driver::{propose, why_it_ended};
 use crate::{OpenraftHighWaterHost, encode_epoch};
 
-/// How long an attempt to open an epoch may take before it is made again.
-const OPENING_LIMIT: Duration = Duration::from_secs(1);
-
-/// The pause after an attempt that failed at once.
-const OPENING_PAUSE: Duration = Duration::from_millis(5);
-
-/// What the driver and the task that follows the engine share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) leadership: LeadershipPublisher,
-    stopped: AtomicBool,
-    failure: OnceLock<Arc<ConsensusError>>,
-}
-
-impl Shared {
-    pub(crate) fn new() -> Self {
-        Self {
-            leadership: LeadershipPublisher::new(LeaderState::NoLeader),
-            stopped: AtomicBool::new(false),
-            failure: OnceLock::new(),
-        }
-    }
-
-    /// Ends every stream; calls are refused from here on.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
-        self.leadership.end(LeaderState::NoLeader);
-    }
-
-    /// The first failure counts.
-    fn fail(&self, failure: ConsensusError) {
-        tracing::error!(%failure, "the engine failed; this node has stopped");
-        // A later failure follows from the first.
-        let _ = self.failure.set(Arc::new(failure));
-        self.stop();
-    }
-
-    /// Once the node has failed or was stopped, every call gets the same answer.
-    pub(crate) fn refusal_of_all(&self) -> Result<(), ConsensusError> {
-        if let Some(failure) = self.failure.get() {
-            return Err(ConsensusError::permanent(Arc::clone(failure)));
-        }
-        if self.stopped.load(Ordering::SeqCst) {
-            return Err(ConsensusError::NotLeader { leader: None });
-        }
-        Ok(())
-    }
-}
-
 /// Publishes this node's state until the engine ends.
-pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<Shared>) {
+pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<DriverStatus>) {
     let mut roles = host.lifecycle().raft().server_metrics();
     let mut leases = host.leases().changes();
     let mut granted_to = host.lifecycle().keeper().granted_to();
-    let mut opening = Opening::default();
+    let mut opening = Opening::<RaftBallot>::default();
     let mut failed = host.failed();
     loop {
         let role = roles.borrow_and_update().clone();
         leases.mark_unchanged();
         let last_granted = *granted_to.borrow_and_update();
-        opening.attend(&host, leads(&role));
-        let shown = shared.leadership.current().leading_epoch();
-        let state = state(&*host, &role, last_granted, opening.done, shown);
-        shared.leadership.publish(state);
+        opening.attend(leads(&role), |ballot| open(Arc::clone(&host), ballot));
+        let shown = shared.current().leading_epoch();
+        let state = state(&*host, &role, last_granted, opening.opened(), shown);
+        shared.publish(state);
         let goes_on = tokio::select! {
             biased;
             changed = roles.changed() => changed.is_ok(),
             changed = granted_to.changed() => changed.is_ok(),
             changed = leases.changed() => changed.is_ok(),
-            () = opening.attempt() => true,
+            outcome = opening.attempt() => {
+                if let Err(error) = outcome {
+                    tracing::debug!(%error, "the epoch is not open yet");
+                }
+                true
+            }
             failure = &mut failed => {
                 host.lifecycle().keeper().end();
                 host.leases().end();
-                return shared.fail(failure);
+                return fail(&shared, failure);
             }
         };
         if !goes_on {
@@ -101,9 +51,22 @@ pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<S
     }
     host.leases().end();
     match why_it_ended(&*host).await {
-        Some(failure) => shared.fail(failure),
+        Some(failure) => fail(&shared, failure),
         None => shared.stop(),
     }
+}
+
+fn fail(shared: &DriverStatus, failure: ConsensusError) {
+    tracing::error!(%failure, "the engine failed; this node has stopped");
+    shared.fail(failure);
+}
+
+async fn open<H: OpenraftHighWaterHost>(
+    host: Arc<H>,
+    ballot: RaftBallot,
+) -> Result<u64, ConsensusError> {
+    let epoch = encode_epoch(ballot.term, ballot.node);
+    propose(&*host, AdvancePayload::opening(epoch)).await
 }
 
 /// The ballot that this node leads under, as the engine sees it.
@@ -159,53 +122,4 @@ fn hint<H: OpenraftHighWaterHost>(
         endpoint: host.member(leader.node, node).service_endpoint,
         epoch: encode_epoch(leader.term, leader.node),
     })
-}
-
-type Attempt = Pin<Box<dyn Future<Output = Result<u64, ConsensusError>> + Send>>;
-
-/// A leader's first command, tried until it is applied or the leadership is over (P4).
-#[derive(Default)]
-struct Opening {
-    of: Option<RaftBallot>,
-    attempt: Option<Attempt>,
-    /// The ballot whose epoch is open on this node.
-    done: Option<RaftBallot>,
-}
-
-impl Opening {
-    fn attend<H: OpenraftHighWaterHost>(&mut self, host: &Arc<H>, leads: Option<RaftBallot>) {
-        if self.of != leads {
-            self.of = leads;
-            self.attempt = None;
-        }
-        let Some(ballot) = leads.filter(|ballot| self.done != Some(*ballot)) else {
-            return;
-        };
-        if self.attempt.is_none() {
-            let host = Arc::clone(host);
-            let opening = AdvancePayload::opening(encode_epoch(ballot.term, ballot.node));
-            self.attempt = Some(Box::pin(async move {
-                let proposed = timeout(OPENING_LIMIT, propose(&*host, opening)).await;
-                let late = |_| Err(ConsensusError::transient("no quorum opened the epoch yet"));
-                let outcome = proposed.unwrap_or_else(late);
-                if outcome.is_err() {
-                    sleep(OPENING_PAUSE).await;
-                }
-                outcome
-            }));
-        }
-    }
-
-    /// Returns when the attempt that is under way has ended; waits for ever if there is none.
-    async fn attempt(&mut self) {
-        let Some(attempt) = &mut self.attempt else {
-            return std::future::pending().await;
-        };
-        let outcome = attempt.await;
-        self.attempt = None;
-        match outcome {
-            Ok(_) => self.done = self.of,
-            Err(error) => tracing::debug!(%error, "the epoch is not open yet"),
-        }
-    }
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod command;
 mod driver;
 mod endpoints;
 mod epoch;
@@ -13,10 +12,6 @@ mod node_host;
 mod settings;
 mod standalone;
 
-pub use command::{
-    AppliedHighWater, HighWaterCommand, HighWaterOutcome, HighWaterSnapshot, HighWaterStateMachine,
-    NotASnapshot,
-};
 pub use driver::OpenraftDriver;
 pub use endpoints::Endpoints;
 pub use epoch::{decode_epoch, encode_epoch};
@@ -25,3 +20,7 @@ pub use leases::EpochLeases;
 pub use node_host::{CarriesHighWater, NodeBuilder, NodeHost};
 pub use settings::{DriverSettings, Reads};
 pub use standalone::{StandaloneAnswer, StandaloneHost, StandaloneMachine, StandaloneTypes};
+pub use tsoracle_consensus::replicated::{
+    AppliedHighWater, HighWaterCommand, HighWaterOutcome, HighWaterSnapshot, HighWaterStateMachine,
+    NotASnapshot,
+};

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(any(feature = "openraft", feature = "paxos"))]
+mod closing;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "network")]
@@ -8,6 +10,10 @@ mod links;
 mod network;
 #[cfg(feature = "openraft")]
 mod openraft;
+#[cfg(feature = "paxos")]
+mod paxos;
+#[cfg(any(feature = "openraft", feature = "paxos"))]
+mod traffic;
 
 use std::sync::Arc;
 
@@ -21,6 +27,8 @@ pub use links::TransportLinks;
 pub use network::PeerTransport;
 #[cfg(feature = "openraft")]
 pub use openraft::{OpenraftBackend, OpenraftPiggybackBackend};
+#[cfg(feature = "paxos")]
+pub use paxos::{PaxosBackend, PaxosPiggybackBackend};
 
 /// Every driver that this build contains, in the order of the reports.
 #[must_use]
@@ -34,6 +42,12 @@ pub fn all() -> Vec<Arc<dyn Backend>> {
         Arc::new(OpenraftBackend::reading_by_quorum()),
         #[cfg(feature = "openraft")]
         Arc::new(OpenraftPiggybackBackend::default()),
+        #[cfg(feature = "paxos")]
+        Arc::new(PaxosBackend::default()),
+        #[cfg(feature = "paxos")]
+        Arc::new(PaxosBackend::without_lease()),
+        #[cfg(feature = "paxos")]
+        Arc::new(PaxosPiggybackBackend::default()),
     ]
 }
 

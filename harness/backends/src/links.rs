@@ -3,6 +3,8 @@
 use tsoracle_consensus::NodeId;
 use tsoracle_peer_transport::{LinkFault as FrameFault, PeerId, Transport};
 use tsoracle_testbed::{LinkFault, LinkFaults};
+#[cfg(any(feature = "openraft", feature = "paxos"))]
+use tsoracle_testbed::{NodeSpec, Traffic};
 
 /// Faults on the links out of one node, for a backend whose engine runs on the transport.
 #[derive(Clone, Debug)]
@@ -26,6 +28,29 @@ impl LinkFaults for TransportLinks {
         let counts = peers.into_iter().find(|(peer, _)| *peer == PeerId(to));
         counts.map_or(0, |(_, counts)| counts.disturbed_by_fault)
     }
+}
+
+/// Sets the faults that the links of a node have from their first frame on.
+#[cfg(any(feature = "openraft", feature = "paxos"))]
+pub(crate) fn initial_faults(spec: &NodeSpec) -> impl Fn(&Transport) + Send + Sync + 'static {
+    let faults = spec.link_faults.clone();
+    move |transport| {
+        let links = TransportLinks::new(transport.clone());
+        for (to, fault) in &faults {
+            links.set(*to, *fault);
+        }
+    }
+}
+
+/// What a node has sent over its links.
+#[cfg(any(feature = "openraft", feature = "paxos"))]
+pub(crate) fn sent_by(transport: &Transport) -> Traffic {
+    let counts = transport.counts();
+    let sent = counts.peers.iter().map(|(_, peer)| peer);
+    sent.fold(Traffic::default(), |sum, peer| Traffic {
+        frames: sum.frames + peer.frames_sent,
+        bytes: sum.bytes + peer.bytes_sent,
+    })
 }
 
 fn frame_fault(fault: LinkFault) -> FrameFault {

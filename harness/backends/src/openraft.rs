@@ -1,6 +1,5 @@
 //! The openraft driver as backends: on a log of its own, and on one that it shares.
 
-mod closing;
 mod hooks;
 mod node;
 mod piggyback;
@@ -18,7 +17,8 @@ use tsoracle_testbed::{
     UnnoticedDamage,
 };
 
-use closing::Closing;
+use crate::closing::Closing;
+use crate::links::initial_faults;
 use node::RaftTestNode;
 pub use piggyback::OpenraftPiggybackBackend;
 
@@ -89,7 +89,7 @@ async fn start_host<M: CarriesHighWater + Default>(
     closing: &Closing,
 ) -> Result<NodeHost<M>, ConsensusError> {
     closing.wait_for(&spec.dir).await?;
-    let faults = node::initial_faults(spec);
+    let faults = initial_faults(spec);
     let host = NodeHost::builder(spec.cluster, spec.node, &spec.dir)
         .members(&spec.members)
         .joining(spec.joining)

@@ -10,6 +10,7 @@ mod high_water;
 mod leadership;
 mod lease;
 mod membership;
+pub mod replicated;
 mod state;
 
 pub use contract::CONTRACT_VERSION;

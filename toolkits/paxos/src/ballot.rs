@@ -61,7 +61,14 @@ impl fmt::Display for PaxosBallot {
     }
 }
 
-/// The engine's promise; its default stands for none.
+/// The engine's promise. Its default stands for none, and so does that of [`nobody`].
 pub(crate) fn promised(promise: Ballot) -> Option<PaxosBallot> {
-    (promise != Ballot::default()).then(|| promise.into())
+    (promise.pid != nobody(promise.config_id).pid).then(|| promise.into())
+}
+
+/// The ballot that a new member follows until somebody campaigns. Without any, the engine takes
+/// itself for the leader in its first round, and in a new group each member would unseat those with
+/// lower pids.
+pub(crate) fn nobody(configuration: u32) -> Ballot {
+    Ballot::with(configuration, 0, 0, 0)
 }

@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::runner::{Append, Command};
+use crate::storage::StorageError;
 use crate::{Frame, GroupEntry};
 
 /// One thing for the engine to handle.
@@ -19,6 +20,8 @@ pub(crate) enum Input<T: GroupEntry> {
     Command(Command),
     /// Decided entries have room again.
     Room,
+    /// The storage failed while the engine did not use it.
+    Failed(StorageError),
     Close,
 }
 

@@ -8,6 +8,8 @@ mod inbox;
 mod leadership;
 mod lease;
 mod members;
+#[cfg(feature = "rocksdb-storage")]
+mod node;
 mod progress;
 mod runner;
 mod sink;
@@ -24,10 +26,13 @@ pub use frame::{Body, Frame};
 pub use leadership::Leadership;
 pub use lease::{BootClock, Clock, LeaseObserver};
 pub use members::{Member, Members, MembersError, PID_MAX};
+#[cfg(feature = "rocksdb-storage")]
+pub use node::{PaxosNode, PaxosNodeError, PaxosNodeSettings, PrepareLinks};
 pub use progress::{Barrier, BarrierError};
 pub use runner::{
-    AppendError, Appended, CompactError, Handle, HandoffError, LeaseSettings, Limits, PaxosRunner,
-    Proof, ProveError, ReconfigureError, RunnerError, RunnerSettings, Stalled, StartError,
+    AppendError, Appended, CompactError, Handle, HandoffError, HoldError, LeaseSettings, Limits,
+    PaxosRunner, Proof, ProveError, ReconfigureError, RunnerError, RunnerSettings, Stalled,
+    StartError,
 };
 pub use sink::{Attached, Inbound, MessageSink, NoRoom, TransportSink, attach};
 pub use times::{GroupTimes, TimesError};

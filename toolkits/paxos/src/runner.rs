@@ -10,14 +10,15 @@ mod handoff;
 mod outbound;
 mod pending;
 mod receive;
+mod rounds;
 mod settings;
 mod start;
 mod whole;
 
 pub(crate) use ask::{Append, Command};
 pub use error::{
-    AppendError, CompactError, HandoffError, ProveError, ReconfigureError, RunnerError, Stalled,
-    StartError,
+    AppendError, CompactError, HandoffError, HoldError, ProveError, ReconfigureError, RunnerError,
+    Stalled, StartError,
 };
 pub use handle::{Appended, Handle, Proof};
 pub use settings::{LeaseSettings, Limits, RunnerSettings};

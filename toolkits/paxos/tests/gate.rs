@@ -10,17 +10,18 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::cluster::wait_for;
 use common::{Command, SOON};
 use omnipaxos::ballot_leader_election::Ballot;
 use omnipaxos::messages::Message;
+use omnipaxos::messages::ballot_leader_election::{BLEMessage, HeartbeatMsg, HeartbeatReply};
 use omnipaxos::messages::sequence_paxos::{PaxosMessage, PaxosMsg, Prepare};
 use tsoracle_lease::{LeaseMessage, Round};
 use tsoracle_paxos_toolkit::fakes::{MemoryDisk, MemoryStorage};
 use tsoracle_paxos_toolkit::{
-    Body, DecidedStream, Frame, GroupTimes, Inbound, Members, MessageSink, PaxosBallot,
+    Body, DecidedStream, Frame, GroupTimes, Inbound, Leadership, Members, MessageSink, PaxosBallot,
     PaxosRunner, RunnerSettings, decided_channel,
 };
 
@@ -53,6 +54,19 @@ impl Sent {
         })
     }
 
+    /// The last round of heartbeats that was asked for.
+    fn last_heartbeat(&self) -> u32 {
+        let sent = self.0.lock().unwrap();
+        let rounds = sent.iter().filter_map(|(_, body)| match body {
+            Body::Engine(Message::BLE(message)) => match &message.msg {
+                HeartbeatMsg::Request(request) => Some(request.round),
+                HeartbeatMsg::Reply(_) => None,
+            },
+            _ => None,
+        });
+        rounds.max().unwrap_or(0)
+    }
+
     fn grants(&self) -> Vec<PaxosBallot> {
         let sent = self.0.lock().unwrap();
         let grants = sent.iter().filter_map(|(_, body)| match body {
@@ -82,10 +96,15 @@ struct Alone {
 impl Alone {
     /// Node 1 of three, which does not campaign by itself.
     fn start() -> Self {
+        Self::start_with(1_000_000)
+    }
+
+    /// Node 1 of three, with rounds of heartbeats of so many ticks.
+    fn start_with(election_ticks: u64) -> Self {
         let (disk, sent) = (MemoryDisk::default(), Sent::default());
         let mut settings = RunnerSettings::new(1, 1, Members::new(1, [1, 2, 3]));
         settings.times = GroupTimes {
-            election_ticks: 1_000_000,
+            election_ticks,
             ..GroupTimes::default()
         };
         let (apply, _decided) = decided_channel(1);
@@ -124,6 +143,22 @@ impl Alone {
             msg: PaxosMsg::Prepare(prepare),
         };
         self.deliver(ballot.pid, Body::Engine(Message::SequencePaxos(message)));
+    }
+
+    /// The answer of a peer that has campaigned with `own`, and follows itself.
+    fn heartbeat(&self, from: u64, round: u32, own: PaxosBallot, happy: bool) {
+        let reply = HeartbeatReply {
+            round,
+            ballot: own.into(),
+            leader: own.into(),
+            happy,
+        };
+        let message = BLEMessage {
+            from,
+            to: 1,
+            msg: HeartbeatMsg::Reply(reply),
+        };
+        self.deliver(from, Body::Engine(Message::BLE(message)));
     }
 
     fn round(&self, ballot: PaxosBallot, round: u64) {
@@ -246,4 +281,58 @@ async fn strangers_and_other_configurations_are_not_heard() {
     assert!(!node.sent.promises().contains(&stranger));
     assert_eq!(node.runner.handle().accepted(), 0);
     node.runner.shutdown(SOON).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_that_is_heard_of_is_not_answered_by_another() {
+    for heard in [false, true] {
+        let node = Alone::start_with(20);
+        // Nobody is happy, and everybody answers: the round ends with a campaign.
+        let mut answered = 0;
+        let mut prepared = false;
+        let campaigned = || {
+            for round in answered + 1..=node.sent.last_heartbeat() {
+                answered = round;
+                let leads = if prepared { ballot(1, 2) } else { ballot(0, 2) };
+                node.heartbeat(2, round, leads, prepared);
+                node.heartbeat(3, round, ballot(0, 3), prepared);
+                if heard && round == 1 {
+                    node.prepare(ballot(1, 2));
+                    prepared = true;
+                }
+            }
+            let campaigned = node.sent.prepares().contains(&ballot(1, 1));
+            (campaigned || answered > 5).then_some(campaigned)
+        };
+        let campaigned = wait_for("five rounds", campaigned).await;
+        assert_eq!(campaigned, !heard);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_would_be_held_does_not_campaign() {
+    let node = Alone::start_with(10);
+    node.prepare(ballot(1, 2));
+    node.promised(ballot(1, 2)).await;
+    node.round(ballot(1, 2), 1);
+    node.granted(1).await;
+    let granted = Instant::now();
+    let mut answered = node.sent.last_heartbeat();
+    let own = || {
+        for round in answered + 1..=node.sent.last_heartbeat() {
+            answered = round;
+            node.heartbeat(2, round, ballot(0, 2), false);
+            node.heartbeat(3, round, ballot(0, 3), false);
+        }
+        let promise = match *node.runner.handle().leadership().borrow() {
+            Leadership::Candidate { ballot } => Some(ballot),
+            _ => None,
+        };
+        promise.map(|promise| (promise, granted.elapsed()))
+    };
+    let (campaign, after) = wait_for("the own campaign", own).await;
+    assert_eq!(campaign, ballot(2, 1));
+    // The grant was given a moment before it was seen.
+    let grant = GroupTimes::default().grant;
+    assert!(after + Duration::from_millis(10) > grant, "after {after:?}");
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tsoracle_consensus::{ConsensusDriver, ConsensusError, Handoff, Membership, NodeId};
+use tsoracle_consensus::{ConsensusDriver, ConsensusError, Handoff, Membership};
 use tsoracle_driver_openraft::{CarriesHighWater, NodeHost, OpenraftDriver};
-use tsoracle_peer_transport::Transport;
 use tsoracle_testbed::{Hooks, LinkFaults, Node, NodeSpec, Traffic};
 
-use super::closing::Closing;
 use super::hooks::hooks;
-use crate::TransportLinks;
+use crate::closing::Closing;
+use crate::links::{TransportLinks, sent_by};
 
 /// How long a node may take to stop.
 const STOP: Duration = Duration::from_millis(3_500);
@@ -82,12 +81,7 @@ impl<M: CarriesHighWater> Node for RaftTestNode<M> {
     }
 
     fn traffic(&self) -> Option<Traffic> {
-        let counts = self.host.node().transport().counts();
-        let sent = counts.peers.iter().map(|(_, peer)| peer);
-        Some(sent.fold(Traffic::default(), |sum, peer| Traffic {
-            frames: sum.frames + peer.frames_sent,
-            bytes: sum.bytes + peer.bytes_sent,
-        }))
+        Some(sent_by(self.host.node().transport()))
     }
 
     fn links(&self) -> Option<Arc<dyn LinkFaults>> {
@@ -103,17 +97,5 @@ impl<M: CarriesHighWater> Drop for RaftTestNode<M> {
             // Whatever does not end in time goes on to the end of the process.
             let _ = host.shutdown(STOP * 2).await;
         });
-    }
-}
-
-/// Sets the faults that the links have from their first frame on.
-pub(super) fn initial_faults(spec: &NodeSpec) -> impl Fn(&Transport) + Send + Sync + 'static {
-    let faults = spec.link_faults.clone();
-    move |transport| {
-        let links = TransportLinks::new(transport.clone());
-        for (to, fault) in &faults {
-            let to: NodeId = *to;
-            links.set(to, *fault);
-        }
     }
 }

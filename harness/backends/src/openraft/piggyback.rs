@@ -2,19 +2,19 @@
 //! among the oracle's, with one snapshot for both.
 
 mod machine;
-mod traffic;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tsoracle_consensus::ConsensusError;
-use tsoracle_driver_openraft::{DriverSettings, OpenraftDriver};
+use tsoracle_driver_openraft::{DriverSettings, NodeHost, OpenraftDriver};
 use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Timing};
 
-use super::closing::Closing;
 use super::node::RaftTestNode;
 use super::{capabilities, crates, start_host, timing};
-use traffic::Busy;
+use crate::closing::Closing;
+use crate::traffic::{Busy, Counters};
+use machine::CountersMachine;
 
 /// [`OpenraftDriver`] on the log of a small store of counters, which writes beside every persist and
 /// checks at every load that it has lost nothing (N1).
@@ -43,9 +43,11 @@ impl Backend for OpenraftPiggybackBackend {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        let host = Arc::new(start_host(&spec, &self.closing).await?);
+        let host: NodeHost<CountersMachine> = start_host(&spec, &self.closing).await?;
+        let host = Arc::new(host);
         let driver = Arc::new(OpenraftDriver::start(Arc::clone(&host), self.settings));
-        let busy = Busy::new(Arc::clone(&driver), Arc::clone(&host), spec.node);
+        let store = Arc::clone(&host) as Arc<dyn Counters>;
+        let busy = Busy::new(Arc::clone(&driver) as _, store, spec.node);
         let node = RaftTestNode::new(host, driver, &spec, self.closing.clone());
         Ok(Arc::new(node.behind(Arc::new(busy))))
     }

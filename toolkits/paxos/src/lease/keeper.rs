@@ -68,6 +68,11 @@ impl Keeper {
         gate
     }
 
+    /// Whether this node's own Prepare of this ballot would be held.
+    pub(crate) fn withholds(&self, ballot: PaxosBallot) -> bool {
+        !self.node.admits_probe(ballot, self.clock.now())
+    }
+
     /// The engine has handled a Prepare that passed.
     pub(crate) fn settle(&mut self, ballot: PaxosBallot, promise: PaxosBallot) {
         self.node.settle(ballot, promise);

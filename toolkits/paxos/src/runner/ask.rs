@@ -40,6 +40,10 @@ pub(crate) enum Command {
         answer: Answer<Result<(), ReconfigureError>>,
     },
     Campaign,
+    Hold {
+        held: bool,
+        answer: Answer<()>,
+    },
     #[cfg(feature = "test-fakes")]
     SetTick(Duration),
 }

@@ -63,7 +63,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     fn show_decided(&mut self) {
         let decided = self.paxos.get_decided_idx();
         self.shared.progress.set_decided(decided);
-        while self.shown < decided && self.apply.has_room() {
+        while self.shown < decided && !self.withheld && self.apply.has_room() {
             let to = decided.min(self.shown.saturating_add(self.limits.batch));
             let Some(read) = self.paxos.read_entries(self.shown..to) else {
                 tracing::error!(from = self.shown, to, "decided entries cannot be read");

@@ -13,6 +13,7 @@ use super::handle::Shared;
 use super::handoff::Handoff;
 use super::outbound::Outbound;
 use super::pending::Pending;
+use super::rounds::Rounds;
 use super::{Limits, RunnerSettings};
 use crate::ballot::promised;
 use crate::inbox::Input;
@@ -39,15 +40,21 @@ pub(super) struct Engine<T: GroupEntry, S: SyncedStorage<T>> {
     pub(super) outbound: Outbound<T>,
     pub(super) pending: Pending,
     pub(super) handoff: Option<Handoff>,
+    pub(super) rounds: Rounds,
     /// The engine's promise, as the lease knows it.
     pub(super) promise: Option<PaxosBallot>,
     /// The promise of before this life.
     pub(super) recovered: Option<PaxosBallot>,
+    founds: bool,
     /// How many entries the service was shown.
     pub(super) shown: usize,
+    /// What is decided is not shown to the service.
+    pub(super) withheld: bool,
+    /// The storage failed by itself.
+    pub(super) broken: Option<StorageError>,
     /// There is something to do that no input announces.
     pub(super) again: bool,
-    pub(super) tick: Duration,
+    pub(super) every: Duration,
     pub(super) next_tick: Instant,
     sink: Box<dyn MessageSink<T>>,
     inputs: Vec<Input<T>>,
@@ -88,11 +95,15 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             outbound: Outbound::new(settings.members.configuration),
             pending: Pending::default(),
             handoff: None,
+            rounds: Rounds::new(settings.times.election_ticks),
             promise: parts.recovered,
             recovered: parts.recovered,
+            founds: settings.founds,
             shown: settings.applied,
+            withheld: false,
+            broken: None,
             again: true,
-            tick: settings.times.tick,
+            every: settings.times.tick,
             next_tick: Instant::now() + settings.times.tick,
             sink: parts.sink,
             inputs: Vec::new(),
@@ -103,6 +114,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
 
     pub(super) fn begin(&mut self, handle: Handle<T>) {
         self.apply.begin(handle);
+        if self.founds && self.recovered.is_none() {
+            self.campaign();
+        }
     }
 
     /// Runs until it is closed, or the storage fails.
@@ -115,6 +129,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
                 self.handle(input);
             }
             self.inputs = inputs;
+            if let Some(failure) = self.broken.take() {
+                return Err(failure);
+            }
             self.on_time();
             self.turn()?;
         }
@@ -164,9 +181,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     fn on_time(&mut self) {
         let now = Instant::now();
         if now >= self.next_tick {
-            self.next_tick = now + self.tick;
+            self.next_tick = now + self.every;
             self.pending.forget_the_gone();
-            self.paxos.tick();
+            self.tick();
             self.after_engine();
         }
         self.ask_due();

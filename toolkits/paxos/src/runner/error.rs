@@ -160,6 +160,20 @@ pub enum CompactError {
     Ended,
 }
 
+/// Whether decided entries are shown was not changed for certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HoldError {
+    /// No answer in time; it may still be done.
+    #[error("no answer within {within:?}")]
+    TimedOut {
+        /// The time that the caller gave.
+        within: Duration,
+    },
+    /// The runner has ended.
+    #[error("the runner has ended")]
+    Ended,
+}
+
 /// A handoff that did not end with the target as leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandoffError {

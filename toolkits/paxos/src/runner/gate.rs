@@ -49,6 +49,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     /// Hands another node's Prepare to the engine, or keeps it until the grants above which it lies
     /// have ended.
     pub(super) fn prepare_in(&mut self, from: u64, ballot: PaxosBallot, message: Message<T>) {
+        self.heard_campaign(from, ballot);
         let gate = self.keeper.as_mut().map(|keeper| keeper.admit(ballot));
         if let Some(Gate::Hold { until }) = gate {
             tracing::debug!(from, "the Prepare of {ballot} is held");
@@ -72,6 +73,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     /// Queues what the engine wants to send, if it is to leave at all.
     pub(super) fn route(&mut self, message: Message<T>) {
         let to = message.get_receiver();
+        self.rounds.asked(&message);
         if let Message::SequencePaxos(paxos) = &message {
             match paxos.msg {
                 PaxosMsg::Prepare(prepare) => {

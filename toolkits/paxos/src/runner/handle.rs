@@ -8,12 +8,13 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Append, AppendError, Command, CompactError, HandoffError, ProveError, ReconfigureError,
-    RunnerError,
+    Append, AppendError, Command, CompactError, HandoffError, HoldError, ProveError,
+    ReconfigureError, RunnerError,
 };
 use crate::inbox::Input;
 use crate::progress::Progress;
 use crate::sink::Inbound;
+use crate::storage::StorageError;
 use crate::{Barrier, GroupEntry, Leadership, Members, PaxosBallot, RequestId};
 
 /// A runner, as callers use it from any task of a Tokio runtime with time. Clones are the same
@@ -198,6 +199,20 @@ impl<T: GroupEntry> Handle<T> {
         asked.await.unwrap_or_else(|why| Err(why.compact(within)))
     }
 
+    /// With `true`: shows the service nothing more of what is decided; with `false`: goes on. In force
+    /// when it returns. What is not shown stays in the log and in memory, and appends wait for it.
+    /// For tests and inspections.
+    ///
+    /// # Errors
+    /// [`HoldError`].
+    pub async fn hold_decided(&self, held: bool, within: Duration) -> Result<(), HoldError> {
+        let asked = self.ask(within, |answer| Command::Hold { held, answer });
+        asked.await.map_err(|unanswered| match unanswered {
+            Unanswered::Late => HoldError::TimedOut { within },
+            Unanswered::Ended => HoldError::Ended,
+        })
+    }
+
     /// Hands leadership to another member: ends this node's lease, releases those who granted it,
     /// asks the target to campaign, and waits until it leads.
     ///
@@ -265,6 +280,12 @@ impl<T: GroupEntry> Handle<T> {
     pub fn set_tick(&self, tick: Duration) {
         let set = Input::Command(Command::SetTick(tick));
         self.shared.inbound.push(set);
+    }
+
+    /// Ends the runner with this failure of its storage, which the engine would only notice at its
+    /// next write.
+    pub fn storage_failed(&self, failure: StorageError) {
+        self.shared.inbound.push(Input::Failed(failure));
     }
 
     /// What is decided has room again, after [`Apply::has_room`](crate::Apply::has_room) said that

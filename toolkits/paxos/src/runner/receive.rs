@@ -21,6 +21,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             Input::Append(append) => self.append(append),
             Input::Command(command) => self.command(command),
             Input::Room => {}
+            Input::Failed(failure) => self.broken = Some(failure),
             Input::Close => self.close(),
         }
     }
@@ -68,6 +69,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             .as_mut()
             .and_then(|keeper| keeper.receive(from, message));
         if let Some(reply) = reply {
+            self.rounds.granted();
             self.outbound.push(from, Body::Lease(reply));
         }
         if releases {
@@ -139,9 +141,13 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
                 answer,
             } => drop(answer.send(self.reconfigure(ballot, &next, metadata))),
             Command::Campaign => self.campaign(),
+            Command::Hold { held, answer } => {
+                self.withheld = held;
+                let _ = answer.send(());
+            }
             #[cfg(feature = "test-fakes")]
             Command::SetTick(tick) => {
-                self.tick = tick;
+                self.every = tick;
                 self.next_tick = std::time::Instant::now() + tick;
             }
         }

@@ -18,6 +18,9 @@ pub struct RunnerSettings {
     pub times: GroupTimes,
     /// The leader lease; `None` for none. Alike on all nodes.
     pub lease: Option<LeaseSettings>,
+    /// Campaign at once on a storage without a promise: one member of a new group need not wait for
+    /// its clock.
+    pub founds: bool,
     /// How many entries the service has applied, and keeps by itself; what is decided is shown from
     /// there on.
     pub applied: usize,
@@ -35,6 +38,7 @@ impl RunnerSettings {
             members,
             times: GroupTimes::default(),
             lease: Some(LeaseSettings::default()),
+            founds: false,
             applied: 0,
             limits: Limits::default(),
         }

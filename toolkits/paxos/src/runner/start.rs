@@ -16,7 +16,7 @@ use tsoracle_lease::{Stored, Voters};
 use super::engine::{Engine, Parts};
 use super::handle::Shared;
 use super::{Handle, RunnerError, RunnerSettings, Stalled, StartError};
-use crate::ballot::promised;
+use crate::ballot::{nobody, promised};
 use crate::inbox::{Inbox, Input};
 use crate::lease::Keeper;
 use crate::progress::Progress;
@@ -43,7 +43,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> PaxosRunner<T, S> {
     /// [`StartError`].
     pub fn start(
         settings: &RunnerSettings,
-        storage: S,
+        mut storage: S,
         sink: impl MessageSink<T>,
         apply: impl Apply<T>,
     ) -> Result<Self, StartError> {
@@ -52,8 +52,12 @@ impl<T: GroupEntry, S: SyncedStorage<T>> PaxosRunner<T, S> {
         let priority = settings.members.priority(settings.pid)?;
         let (granted_to, granted_to_seen) = watch::channel(None);
         let mut control = storage.control();
-        let promise = storage.get_promise().map_err(engine_error)?;
-        let promise = promise.and_then(promised);
+        let stored = storage.get_promise().map_err(engine_error)?;
+        let promise = stored.and_then(promised);
+        if stored.is_none() {
+            let founding = nobody(settings.members.configuration);
+            storage.set_promise(founding).map_err(engine_error)?;
+        }
         let keeper = keeper(settings, promise, &mut control, granted_to)?;
         let config = OmniPaxosConfig {
             cluster_config: settings.members.engine(),
@@ -97,6 +101,11 @@ impl<T: GroupEntry, S: SyncedStorage<T>> PaxosRunner<T, S> {
         self.handle.shared.inbound.clone()
     }
 
+    /// Begins what [`shutdown`](Self::shutdown) waits for.
+    pub fn close(&self) {
+        self.handle.shared.inbound.push(Input::Close);
+    }
+
     /// Ends the lease and releases it, ends the streams and the thread, and lets go of the storage.
     /// May be called again.
     ///
@@ -105,7 +114,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> PaxosRunner<T, S> {
     /// # Errors
     /// [`Stalled`]: the thread waits for the disk, and ends as soon as that answers.
     pub async fn shutdown(&self, within: Duration) -> Result<(), Stalled> {
-        self.handle.shared.inbound.push(Input::Close);
+        self.close();
         let ended = timeout(within, self.handle.ended_with()).await;
         ended.map(drop).map_err(|_| Stalled { within })
     }

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tsoracle_consensus::ConsensusError;
 use tsoracle_driver_openraft::{
     CarriesHighWater, Endpoints, HighWaterCommand, HighWaterOutcome, HighWaterSnapshot,
-    HighWaterStateMachine,
+    HighWaterStateMachine, NodeHost,
 };
 use tsoracle_openraft_toolkit::{LogId, StateMachine, declare_raft_types_ext};
+
+use crate::traffic::Counters;
 
 /// The envelope of the log: a command of the store, or one of the oracle.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,5 +122,24 @@ impl CarriesHighWater for CountersMachine {
             Answer::HighWater(outcome) => Some(outcome),
             Answer::Nothing | Answer::Counted(_) => None,
         }
+    }
+}
+
+#[async_trait]
+impl Counters for NodeHost<CountersMachine> {
+    async fn count_one(&self, key: u64) -> Result<u64, ConsensusError> {
+        let raft = self.node().raft();
+        let written = raft.client_write(Envelope::Count { key }).await;
+        match written.map_err(ConsensusError::transient)?.data {
+            Answer::Counted(count) => Ok(count),
+            Answer::Nothing | Answer::HighWater(_) => Err(ConsensusError::permanent(
+                "the store answered something else",
+            )),
+        }
+    }
+
+    fn counted(&self, key: u64) -> u64 {
+        let count = |state: &CountersMachine| state.counts.get(&key).copied();
+        self.node().machine().read(count).unwrap_or(0)
     }
 }

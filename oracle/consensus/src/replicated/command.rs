@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::{Deserialize, Serialize};
-use tsoracle_consensus::{AdvancePayload, HighWaterState, Superseded};
 use tsoracle_core::Epoch;
 
+use crate::{AdvancePayload, HighWaterState, Superseded};
+
 /// The oracle's command in the log: raise the high water under an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HighWaterCommand(pub AdvancePayload);
 
 impl fmt::Display for HighWaterCommand {
@@ -22,7 +23,8 @@ impl fmt::Display for HighWaterCommand {
 pub type HighWaterOutcome = Result<u64, Superseded>;
 
 /// The oracle's part of a snapshot: the value and the highest epoch applied, as one (N1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HighWaterSnapshot(pub HighWaterState);
 
 /// The first byte of [`HighWaterSnapshot`]'s form.

@@ -17,11 +17,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// A process that ends lets go of its store and its port at once. A node that is dropped takes a
 /// moment, so the next start on its directory waits for it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Closing(Arc<Mutex<HashMap<PathBuf, JoinHandle<()>>>>);
+pub(crate) struct Closing(Arc<Mutex<HashMap<PathBuf, JoinHandle<()>>>>);
 
 impl Closing {
     /// Ends a dropped node in the background.
-    pub(super) fn close(&self, dir: PathBuf, end: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn close(&self, dir: PathBuf, end: impl Future<Output = ()> + Send + 'static) {
         // Without a runtime nothing of the node runs any more.
         if let Ok(runtime) = Handle::try_current() {
             self.lock().insert(dir, runtime.spawn(end));
@@ -29,7 +29,7 @@ impl Closing {
     }
 
     /// Returns once nobody that was dropped still holds the directory.
-    pub(super) async fn wait_for(&self, dir: &Path) -> Result<(), ConsensusError> {
+    pub(crate) async fn wait_for(&self, dir: &Path) -> Result<(), ConsensusError> {
         let ending = self.lock().remove(dir);
         let Some(ending) = ending else { return Ok(()) };
         let ended = timeout(LIMIT, ending).await;

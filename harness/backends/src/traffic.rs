@@ -1,4 +1,5 @@
-//! The store's own writes beside each of the oracle's, and a look at them at each load.
+//! A store of counters on the oracle's log: its own writes beside each of the oracle's, and a look at
+//! them at each load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,12 +10,6 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, LeadershipStream};
 use tsoracle_core::Epoch;
-use tsoracle_driver_openraft::{NodeHost, OpenraftDriver};
-
-use super::machine::{Answer, CountersMachine, Envelope};
-
-/// A node of the store.
-type CountersHost = NodeHost<CountersMachine>;
 
 /// How many of the store's writes may be under way.
 const IN_FLIGHT: usize = 64;
@@ -22,14 +17,24 @@ const IN_FLIGHT: usize = 64;
 /// How long one may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
+/// A node of a store of counters whose log carries the oracle.
+#[async_trait]
+pub(crate) trait Counters: Send + Sync + 'static {
+    /// Counts one more under a key, and returns the count once it is applied here.
+    async fn count_one(&self, key: u64) -> Result<u64, ConsensusError>;
+
+    /// The count under a key, as this node has applied it.
+    fn counted(&self, key: u64) -> u64;
+}
+
 /// Counts one more beside each persist, and fails every load that does not find what was
 /// acknowledged here: the store's half of N1.
 ///
 /// A write of the store that fails is the store's own affair. The oracle's answers are the
 /// driver's.
-pub(super) struct Busy {
-    driver: Arc<OpenraftDriver<CountersHost>>,
-    host: Arc<CountersHost>,
+pub(crate) struct Busy {
+    driver: Arc<dyn ConsensusDriver>,
+    store: Arc<dyn Counters>,
     /// Each node counts under its own number.
     key: u64,
     acknowledged: Arc<AtomicU64>,
@@ -37,14 +42,14 @@ pub(super) struct Busy {
 }
 
 impl Busy {
-    pub(super) fn new(
-        driver: Arc<OpenraftDriver<CountersHost>>,
-        host: Arc<CountersHost>,
+    pub(crate) fn new(
+        driver: Arc<dyn ConsensusDriver>,
+        store: Arc<dyn Counters>,
         node: u64,
     ) -> Self {
         Self {
             driver,
-            host,
+            store,
             key: node,
             acknowledged: Arc::default(),
             places: Arc::new(Semaphore::new(IN_FLIGHT)),
@@ -55,10 +60,10 @@ impl Busy {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return;
         };
-        let (host, key) = (Arc::clone(&self.host), self.key);
+        let (store, key) = (Arc::clone(&self.store), self.key);
         let acknowledged = Arc::clone(&self.acknowledged);
         tokio::spawn(async move {
-            if let Ok(Ok(count)) = timeout(LIMIT, count(&host, key)).await {
+            if let Ok(Ok(count)) = timeout(LIMIT, store.count_one(key)).await {
                 acknowledged.fetch_max(count, Ordering::SeqCst);
             }
             drop(place);
@@ -75,7 +80,7 @@ impl ConsensusDriver for Busy {
     async fn load_high_water(&self) -> Result<u64, ConsensusError> {
         let acknowledged = self.acknowledged.load(Ordering::SeqCst);
         let high_water = self.driver.load_high_water().await?;
-        let counted = counted(&self.host, self.key);
+        let counted = self.store.counted(self.key);
         if counted < acknowledged {
             return Err(ConsensusError::permanent(format!(
                 "the store counted {counted} where {acknowledged} was acknowledged"
@@ -88,22 +93,4 @@ impl ConsensusDriver for Busy {
         self.count();
         self.driver.persist_high_water(at_least, epoch).await
     }
-}
-
-/// Counts one more under a key, and returns the count once it is applied here.
-async fn count(host: &CountersHost, key: u64) -> Result<u64, ConsensusError> {
-    let raft = host.node().raft();
-    let written = raft.client_write(Envelope::Count { key }).await;
-    match written.map_err(ConsensusError::transient)?.data {
-        Answer::Counted(count) => Ok(count),
-        Answer::Nothing | Answer::HighWater(_) => Err(ConsensusError::permanent(
-            "the store answered something else",
-        )),
-    }
-}
-
-/// The count under a key, as this node has applied it.
-fn counted(host: &CountersHost, key: u64) -> u64 {
-    let count = |state: &CountersMachine| state.counts.get(&key).copied();
-    host.node().machine().read(count).unwrap_or(0)
 }

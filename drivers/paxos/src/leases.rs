@@ -1,0 +1,25 @@
+//! The lease of each epoch, fed by the toolkit's keeper and read through the contract's handles.
+
+use tsoracle_consensus::BootInstant;
+use tsoracle_consensus::replicated::BallotLeases;
+use tsoracle_lease::Reading;
+use tsoracle_paxos_toolkit::{LeaseObserver, PaxosBallot};
+
+/// The contract's lease of this node's newest leadership. Give it to the runner as the observer of
+/// its lease, and to the driver through its host.
+///
+/// The runner's clock must be the machine's boot clock, which is the one of
+/// [`BootInstant`].
+#[derive(Debug, Default)]
+pub struct EpochLeases(pub(crate) BallotLeases<PaxosBallot>);
+
+impl LeaseObserver for EpochLeases {
+    fn renewed(&self, ballot: PaxosBallot, deadline: Reading) {
+        let deadline = BootInstant::from_nanos(deadline.as_nanos());
+        self.0.renewed(ballot, deadline);
+    }
+
+    fn ended(&self, ballot: PaxosBallot) {
+        self.0.ended(ballot);
+    }
+}

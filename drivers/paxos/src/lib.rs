@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod driver;
+mod epoch;
+mod handoff;
+mod host;
+mod leadership;
+mod leases;
+mod replica;
+mod settings;
+mod snapshot;
+mod snapshot_policy;
+mod standalone;
+
+pub use driver::PaxosDriver;
+pub use epoch::{EpochParts, decode_epoch, encode_epoch};
+pub use host::PaxosHighWaterHost;
+pub use leases::EpochLeases;
+pub use replica::{HighWaterReplica, HighWaterView};
+pub use settings::{DriverSettings, Reads};
+pub use snapshot::HighWaterSnapshot;
+pub use snapshot_policy::{LogSize, SnapshotPolicy};
+pub use standalone::{StandaloneBuilder, StandaloneEntry, StandaloneHost};
+pub use tsoracle_consensus::replicated::{AppliedHighWater, HighWaterCommand, HighWaterOutcome};

@@ -1,0 +1,56 @@
+//! The oracle on the log of a service that has its own: a store of counters whose commands stand
+//! among the oracle's, with one snapshot for both.
+
+mod host;
+mod machine;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tsoracle_consensus::ConsensusError;
+use tsoracle_driver_paxos::{DriverSettings, PaxosDriver};
+use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Timing};
+
+use super::node::PaxosTestNode;
+use super::{capabilities, crates, timing};
+use crate::closing::Closing;
+use crate::links::initial_faults;
+use crate::traffic::{Busy, Counters};
+use host::CountersHost;
+
+/// [`PaxosDriver`] on the log of a small store of counters, which writes beside every persist and
+/// checks at every load that it has lost nothing (N1).
+#[derive(Clone, Debug, Default)]
+pub struct PaxosPiggybackBackend {
+    settings: DriverSettings,
+    closing: Closing,
+}
+
+#[async_trait]
+impl Backend for PaxosPiggybackBackend {
+    fn name(&self) -> &str {
+        "paxos-piggyback"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities()
+    }
+
+    fn timing(&self) -> Timing {
+        timing(&self.settings, true)
+    }
+
+    fn crates(&self) -> Vec<(String, String)> {
+        crates()
+    }
+
+    async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
+        self.closing.wait_for(&spec.dir).await?;
+        let host = Arc::new(CountersHost::start(&spec, initial_faults(&spec)).await?);
+        let driver = Arc::new(PaxosDriver::start(Arc::clone(&host), self.settings));
+        let store = Arc::clone(&host) as Arc<dyn Counters>;
+        let busy = Busy::new(Arc::clone(&driver) as _, store, spec.node);
+        let node = PaxosTestNode::new(host, driver, &spec, self.closing.clone());
+        Ok(Arc::new(node.behind(Arc::new(busy))))
+    }
+}
