@@ -11,6 +11,8 @@ mod openraft;
 
 use std::sync::Arc;
 
+#[cfg(feature = "openraft")]
+use tsoracle_openraft_toolkit::Experiment;
 use tsoracle_testbed::{Backend, Network};
 
 #[cfg(feature = "file")]
@@ -34,6 +36,12 @@ pub fn all() -> Vec<Arc<dyn Backend>> {
         Arc::new(OpenraftBackend::reading_by_quorum()),
         #[cfg(feature = "openraft")]
         Arc::new(OpenraftPiggybackBackend::default()),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::experiment(Experiment::WithoutPreVote)),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::experiment(Experiment::WithoutProbe)),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::experiment(Experiment::Upstream)),
     ]
 }
 

@@ -12,7 +12,7 @@ use tsoracle_consensus::ConsensusError;
 use tsoracle_driver_openraft::{
     DriverSettings, OpenraftDriver, Reads, StandaloneHost, StandaloneMachine,
 };
-use tsoracle_openraft_toolkit::{GroupTimes, RaftNode, RaftNodeSettings};
+use tsoracle_openraft_toolkit::{Experiment, GroupTimes, RaftNode, RaftNodeSettings, checked};
 use tsoracle_testbed::{
     Backend, Capabilities, Damage, Durability, HookKind, Links, Node, NodeSpec, Timing,
     UnnoticedDamage,
@@ -29,6 +29,7 @@ const OPENRAFT: &str = "0.10.0-alpha.37";
 #[derive(Clone, Debug, Default)]
 pub struct OpenraftBackend {
     settings: DriverSettings,
+    experiment: Option<Experiment>,
     closing: Closing,
 }
 
@@ -44,15 +45,51 @@ impl OpenraftBackend {
             ..Self::default()
         }
     }
+
+    /// A config that is not for services: what its settings buy is seen under faults.
+    #[must_use]
+    pub fn experiment(experiment: Experiment) -> Self {
+        Self {
+            experiment: Some(experiment),
+            ..Self::default()
+        }
+    }
+
+    fn times(&self) -> GroupTimes {
+        match self.experiment {
+            Some(Experiment::Upstream) => GroupTimes::of_openraft(),
+            _ => GroupTimes::default(),
+        }
+    }
 }
 
 #[async_trait]
 impl Backend for OpenraftBackend {
     fn name(&self) -> &str {
-        match self.settings.reads {
-            Reads::Lease => "openraft",
-            Reads::Quorum => "openraft-read-index",
+        match (self.experiment, self.settings.reads) {
+            (Some(Experiment::WithoutPreVote), _) => "openraft-no-prevote",
+            (Some(Experiment::WithoutProbe), _) => "openraft-no-probe",
+            (Some(Experiment::Upstream), _) => "openraft-upstream",
+            (None, Reads::Lease) => "openraft",
+            (None, Reads::Quorum) => "openraft-read-index",
         }
+    }
+
+    fn variant_of(&self) -> Option<&str> {
+        self.experiment.map(|_| "openraft")
+    }
+
+    fn settings(&self) -> Vec<(String, String)> {
+        let times = self.times();
+        let driver = ("driver".to_owned(), format!("{:?}", self.settings));
+        let engine = times
+            .config("any")
+            .and_then(|curated| match self.experiment {
+                Some(experiment) => experiment.config(curated),
+                None => checked(curated),
+            });
+        let engine = ("engine".to_owned(), format!("{engine:?}"));
+        vec![driver, ("times".to_owned(), format!("{times:?}")), engine]
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -67,7 +104,10 @@ impl Backend for OpenraftBackend {
     }
 
     fn timing(&self) -> Timing {
-        timing(&self.settings)
+        Timing {
+            election_timeout: self.times().election_max,
+            ..timing(&self.settings)
+        }
     }
 
     fn crates(&self) -> Vec<(String, String)> {
@@ -76,12 +116,15 @@ impl Backend for OpenraftBackend {
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
         self.closing.wait_for(&spec.dir).await?;
+        let experiment = self.experiment;
         let faults = node::initial_faults(&spec);
         let host = StandaloneHost::builder(spec.cluster, spec.node, &spec.dir)
             .members(&spec.members)
             .joining(spec.joining)
+            .times(self.times())
             .settings(|settings| RaftNodeSettings {
                 seed: spec.seed,
+                experiment,
                 on_links: Some(Arc::new(faults)),
                 ..settings
             });

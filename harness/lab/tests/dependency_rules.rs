@@ -145,6 +145,7 @@ const LIGHT: &[&str] = &[
     "tsoracle-testbed",
     "tsoracle-conformance",
     "tsoracle-latency",
+    "tsoracle-scenarios",
     "tsoracle-report",
 ];
 

@@ -8,6 +8,8 @@ use tsoracle_testbed::{LinkFault, Patience, TestbedError};
 
 use crate::{Run, Stop};
 
+/// A hang, and no measure.
+const START_WITHIN: Duration = Duration::from_secs(60);
 const LOST: &str = "frames that did not go their usual way";
 
 impl Run {
@@ -16,17 +18,30 @@ impl Run {
         let resting: Vec<_> = (0..self.options.nodes)
             .filter(|place| !self.site.is_running(*place))
             .collect();
-        let limit = Duration::from_secs(60);
         let started = self.site.start_all();
-        Patience::new(limit)
+        Patience::new(START_WITHIN)
             .wait_for("the start of nodes", started)
             .await??;
         for place in resting {
-            let reach = self.site.reach(place)?;
-            self.places.set(place, Some(reach.driver.clone()));
-            self.leases.set(place, Some(reach));
-            self.timeline.follow(&self.places, place);
+            self.follow(place)?;
         }
+        Ok(())
+    }
+
+    /// Starts one node, and everyone takes notice.
+    pub(crate) async fn start(&mut self, place: usize) -> Result<(), Stop> {
+        let started = self.site.start(place);
+        Patience::new(START_WITHIN)
+            .wait_for("the start of a node", started)
+            .await??;
+        self.follow(place)
+    }
+
+    fn follow(&mut self, place: usize) -> Result<(), Stop> {
+        let reach = self.site.reach(place)?;
+        self.places.set(place, Some(reach.driver.clone()));
+        self.leases.set(place, Some(reach));
+        self.timeline.follow(&self.places, place);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod scenario;
 mod scenarios;
 mod settings;
 mod site;
+mod summary;
 mod values;
 mod verdict;
 
@@ -25,4 +26,5 @@ pub use scenario::{Need, Repeats, Scenario};
 pub use scenarios::{ALL, SOAKS, named};
 pub use settings::settings_hash;
 pub use site::{ClusterSite, Reach, Site};
+pub use summary::ScenarioSummary;
 pub use verdict::{Stop, Verdict};

@@ -43,6 +43,12 @@ pub trait Site: Send + Sync {
     /// Whether the node at a place was started, and neither stopped nor killed since.
     fn is_running(&self, place: usize) -> bool;
 
+    /// Starts a node that does not run.
+    ///
+    /// # Errors
+    /// The driver's refusal.
+    async fn start(&mut self, place: usize) -> Result<(), TestbedError>;
+
     /// Starts every node that does not run, all at once.
     ///
     /// # Errors

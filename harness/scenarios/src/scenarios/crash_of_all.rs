@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tsoracle_testbed::faultfs::{Action, Op, Rule};
 
 use crate::scenario::ANY_SIZE;
@@ -43,7 +44,10 @@ async fn crash_of_all(run: &mut Run, power_loss: bool) -> Result<(), Stop> {
         }
         run.evidence("files that lost what was never synced", lost);
     }
+    let starting = Instant::now();
     run.start_all().await?;
+    let took_ms = starting.elapsed().as_secs_f64() * 1e3;
+    run.figure("of these, until all nodes had started, in ms", took_ms);
     run.serve_again("service after all nodes had crashed").await
 }
 

@@ -1,5 +1,7 @@
 //! A majority is gone, and comes back one node at a time.
 
+use tsoracle_consensus::BootInstant;
+
 use crate::scenario::ANY_SIZE;
 use crate::{Repeats, Run, Scenario, Stop};
 
@@ -24,5 +26,8 @@ async fn no_quorum(run: &mut Run) -> Result<(), Stop> {
     let from_ns = run.recording.now_ns();
     run.hold(10.0).await;
     run.marks.without_quorum = Some((from_ns, run.recording.now_ns()));
+    run.start(gone[0]).await?;
+    run.marks.quorum_back = Some(BootInstant::now());
+    run.serve_again("service after a quorum was back").await?;
     run.mend().await
 }

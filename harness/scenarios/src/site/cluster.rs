@@ -75,6 +75,10 @@ impl Site for ClusterSite {
         self.cluster.nodes()[place].is_running()
     }
 
+    async fn start(&mut self, place: usize) -> Result<(), TestbedError> {
+        self.cluster.node_mut(place)?.start().await
+    }
+
     async fn start_all(&mut self) -> Result<(), TestbedError> {
         self.cluster.start_all_at_once().await
     }
