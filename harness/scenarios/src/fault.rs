@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tsoracle_testbed::faultfs::{Rule, RuleId};
-use tsoracle_testbed::{LinkFault, Patience, TestbedError};
+use tsoracle_testbed::{LinkFault, Patience, TestbedError, allowance};
 
 use crate::{Run, Stop};
 
@@ -100,6 +100,26 @@ impl Run {
         self.frozen.remove(&place);
         self.leases.freeze(place, false);
         Ok(())
+    }
+
+    /// Asks a node to stand for election now.
+    pub(crate) async fn campaign(&self, place: usize) -> Result<(), Stop> {
+        let asked = self.site.campaign(place);
+        let patience = Patience::new(allowance(self.timing.deadline));
+        Ok(patience.wait_for("the end of a hook", asked).await??)
+    }
+
+    /// Gives leadership from one node to another. Inside, whether it moved, or why not.
+    pub(crate) async fn hand_off(
+        &self,
+        from: usize,
+        to: usize,
+    ) -> Result<Result<(), String>, Stop> {
+        let handing_over = self.site.hand_off(from, to);
+        let patience = Patience::new(allowance(self.timing.deadline + self.t(10.0)));
+        Ok(patience
+            .wait_for("the end of a handoff", handing_over)
+            .await??)
     }
 
     /// Cuts the link from one node to another.

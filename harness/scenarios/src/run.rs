@@ -240,9 +240,10 @@ impl Run {
         sleep(some).await;
     }
 
-    /// The fault comes now. A leader that it makes fall keeps one of its clients.
-    pub(crate) fn begin_fault(&mut self, fallen: Option<Led>) {
-        self.marks.fault = Some(BootInstant::now());
+    /// The fault comes now, and returns when that is. A leader that it makes fall keeps one of its clients.
+    pub(crate) fn begin_fault(&mut self, fallen: Option<Led>) -> BootInstant {
+        let now = BootInstant::now();
+        self.marks.fault = Some(now);
         self.marks.fallen = fallen;
         let driver = fallen.and_then(|led| self.places.driver(led.place));
         if let (Some(led), Some(driver)) = (fallen, driver) {
@@ -250,6 +251,7 @@ impl Run {
             let every = self.t(0.25);
             self.loyal = Some(Loyal::start(driver, led.epoch, values, every));
         }
+        now
     }
 
     /// The fault is removed from now on: what comes back later was kept away by it.

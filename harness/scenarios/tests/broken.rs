@@ -22,7 +22,10 @@ use tsoracle_testbed::{
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
 
 /// A rule that is missing, a scenario in which that must show, and what the reason must name.
-const BROKEN: &[(&str, fn(&mut Rules), &str, &str)] = &[
+type Broken = (&'static str, fn(&mut Rules), &'static str, &'static str);
+
+/// Each must be noticed with one of a few seeds.
+const BROKEN: &[Broken] = &[
     (
         "grants_bind_nobody",
         |rules| rules.keeps_grants = false,
@@ -92,7 +95,7 @@ fn a_fault_that_does_not_happen_is_invalid() {
 #[test]
 fn a_driver_that_never_serves_has_failed() {
     let backend = broken("nobody_is_elected", |rules| {
-        rules.quorum = |voters| voters + 1
+        rules.quorum = |voters| voters + 1;
     });
     let result = run_named(&backend, "leader_crash", 1);
     assert_eq!(result.verdict, Verdict::Failed, "{result:#?}");

@@ -18,7 +18,7 @@ async fn failed_handoff(run: &mut Run) -> Result<(), Stop> {
     let target = run.others(leader.place)[0];
     run.isolate(target).await?;
     run.begin_fault(Some(leader));
-    let handed = run.site.hand_off(leader.place, target).await?;
+    let handed = run.hand_off(leader.place, target).await?;
     run.evidence("handoffs that were given up", u64::from(handed.is_err()));
     run.settle().await;
     run.mend().await

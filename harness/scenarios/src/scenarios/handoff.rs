@@ -23,14 +23,11 @@ async fn handoff(run: &mut Run) -> Result<(), Stop> {
     for _ in 0..TRIES {
         let leader = run.leader().await?;
         let target = run.others(leader.place)[0];
-        run.begin_fault(Some(leader));
-        match run.site.hand_off(leader.place, target).await? {
+        let from = run.begin_fault(Some(leader));
+        match run.hand_off(leader.place, target).await? {
             Ok(()) => {
                 run.settle().await;
-                let terms = run.timeline.terms(
-                    run.marks.fault.unwrap_or(BootInstant::now()),
-                    BootInstant::FAR_FUTURE,
-                );
+                let terms = run.timeline.terms(from, BootInstant::FAR_FUTURE);
                 let took_over = terms.iter().filter(|(place, _)| *place == target).count();
                 run.evidence("terms of the node that was to take over", took_over as u64);
                 return run.serve_again("service after the handoff").await;

@@ -39,7 +39,7 @@ async fn leader_isolated(run: &mut Run, has_rival: bool) -> Result<(), Stop> {
         .cycle()
         .take(if has_rival { CAMPAIGNS } else { 0 })
     {
-        run.site.campaign(*rival).await?;
+        run.campaign(*rival).await?;
         run.hold(0.25).await;
     }
     run.settle().await;

@@ -1,7 +1,5 @@
 //! Nothing is wrong but that the processor is busy: nobody should be elected.
 
-use tsoracle_consensus::BootInstant;
-
 use tokio::time::sleep;
 use tsoracle_testbed::Time;
 
@@ -26,10 +24,10 @@ async fn no_false_election(run: &mut Run) -> Result<(), Stop> {
         // Virtual time waits for whoever is slow.
         Time::Virtual => Busy::none(),
     };
-    run.begin_fault(Some(leader));
+    let from = run.begin_fault(Some(leader));
     sleep(run.options.soak).await;
     run.evidence("seconds under load", run.options.soak.as_secs());
-    let false_elections = run.terms_since(run.marks.fault.unwrap_or_else(BootInstant::now));
+    let false_elections = run.terms_since(from);
     run.figure("false elections", false_elections as f64);
     run.figure("busy threads", busy.threads() as f64);
     drop(busy);
