@@ -18,5 +18,5 @@ pub use outage::{Outage, longest_outage, longest_service};
 pub use phases::{Fall, Phase, PhaseKind, phases};
 pub use places::Places;
 pub use prober::{Pace, Prober};
-pub use probes::{ErrorClass, Probe, Probes};
+pub use probes::{ErrorClass, Probe, Probes, Refusal};
 pub use timeline::{Opening, Seen, Sight, Timeline};

@@ -27,6 +27,7 @@ pub(crate) fn judge(
         result.outage_ms = Some(ms);
         result.outage_t = Some(ms / result.election_timeout_ms);
         result.leader_changes = run.terms_since(fault);
+        result.errors = probes.errors(fault);
         result.availability = probes.availability(fault, until);
         let by_the_fault = outage.begin.saturating_since(fault) < run.interruption();
         if let (Some(fall), Some(end), true) = (run.fall(), outage.end, by_the_fault) {
@@ -37,7 +38,6 @@ pub(crate) fn judge(
     if run.capabilities.leases {
         result.overlap_ms = Some(run.leases.seen().overlap.as_secs_f64() * 1e3);
     }
-    result.errors.clone_from(&probes.errors);
     result.evidence.clone_from(&run.evidence);
     result.figures.clone_from(&run.figures);
     let (verdict, reason) = match (unsafe_reason(run), ended) {

@@ -40,7 +40,7 @@ pub struct ScenarioResult {
     /// How long two leases were valid at once, in milliseconds; more than 0 is unsafe. `None` for a
     /// driver without leases.
     pub overlap_ms: Option<f64>,
-    /// What the calls of probes were refused with, over the whole run.
+    /// What the calls of probes were refused with from the fault on.
     pub errors: Vec<ErrorClass>,
     /// What shows that the fault happened, and that the run was tried enough.
     pub evidence: Vec<Evidence>,

@@ -11,7 +11,7 @@ use rand_chacha::rand_core::SeedableRng;
 use tokio::time::sleep;
 use tsoracle_consensus::{BootInstant, Epoch};
 use tsoracle_core::Clock;
-use tsoracle_latency::failover::{Fall, Pace, Places, Prober, Timeline, longest_outage};
+use tsoracle_latency::failover::{Fall, Pace, Places, Prober, Timeline};
 use tsoracle_testbed::{Capabilities, Patience, Recording, Time, Timing, allowance};
 
 use crate::leases::LeaseWatch;
@@ -144,15 +144,16 @@ impl Run {
 
     /// Whether clients were served without a break for the last so many T.
     fn is_steady(&self, times: f64) -> bool {
-        let now = BootInstant::now();
-        let span = self.t(times);
-        let from =
-            BootInstant::from_nanos(now.as_nanos() - u64::try_from(span.as_nanos()).unwrap_or(0));
-        let probes = self.prober.probes().probes;
-        let answered_since = probes.iter().any(|probe| {
-            probe.answer.is_some() && now.saturating_since(probe.ended) < self.interruption()
-        });
-        answered_since && longest_outage(&probes, from, now).lasted < self.interruption()
+        let (now, span) = (BootInstant::now(), self.t(times));
+        let span_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let from = BootInstant::from_nanos(now.as_nanos().saturating_sub(span_ns));
+        let mut borders = self.prober.answered_since(from);
+        borders.push(now);
+        let mut last = from;
+        borders.into_iter().all(|border| {
+            let gap = border.saturating_since(std::mem::replace(&mut last, border));
+            gap < self.interruption()
+        })
     }
 
     /// What is longer than this is a break in service.
@@ -209,15 +210,11 @@ impl Run {
         Ok(patience.wait_for("an acknowledgement", serving).await?)
     }
 
-    /// Returns once so many more probes were acknowledged, or the fault has been held long enough.
+    /// Returns once so many more probes were acknowledged.
     pub(crate) async fn acknowledged(&self, more: usize) -> Result<(), Stop> {
-        let count = || {
-            let probes = self.prober.probes().probes;
-            probes.iter().filter(|probe| probe.answer.is_some()).count()
-        };
-        let enough = count() + more;
+        let from = BootInstant::now();
         let reached = async {
-            while count() < enough {
+            while self.prober.answered_since(from).len() < more {
                 self.hold(0.05).await;
             }
         };

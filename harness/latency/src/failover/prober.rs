@@ -78,6 +78,12 @@ impl Prober {
         self.record.read()
     }
 
+    /// When its probes were acknowledged since a moment, in order.
+    #[must_use]
+    pub fn answered_since(&self, from: BootInstant) -> Vec<BootInstant> {
+        self.record.answered_since(from)
+    }
+
     /// The probe that was acknowledged last.
     #[must_use]
     pub fn last_answer(&self) -> Option<Probe> {

@@ -34,13 +34,36 @@ pub struct ErrorClass {
     pub max_ms: f64,
 }
 
+impl ErrorClass {
+    fn of(class: &str, mut took_ms: Vec<f64>) -> Self {
+        took_ms.sort_by(f64::total_cmp);
+        Self {
+            class: class.to_owned(),
+            count: took_ms.len() as u64,
+            p50_ms: took_ms.get(took_ms.len() / 2).copied().unwrap_or_default(),
+            max_ms: took_ms.last().copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// One call of a probe that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// When it ended.
+    pub at: BootInstant,
+    /// What it is counted as; see [`ErrorClass`].
+    pub class: &'static str,
+    /// From the call to its refusal.
+    pub took: Duration,
+}
+
 /// What a prober saw.
 #[derive(Clone, Debug, Default)]
 pub struct Probes {
     /// Every probe that has ended, in the order of their ends.
     pub probes: Vec<Probe>,
-    /// What their calls were refused with.
-    pub errors: Vec<ErrorClass>,
+    /// Every call of theirs that was refused, in the same order.
+    pub refusals: Vec<Refusal>,
 }
 
 impl Probes {
@@ -56,13 +79,25 @@ impl Probes {
         }
         (all > 0).then(|| f64::from(answered) / f64::from(all))
     }
+
+    /// What calls were refused with from a moment on, by class.
+    #[must_use]
+    pub fn errors(&self, from: BootInstant) -> Vec<ErrorClass> {
+        let mut classes: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for refusal in self.refusals.iter().filter(|refusal| refusal.at >= from) {
+            let took_ms = refusal.took.as_secs_f64() * 1e3;
+            classes.entry(refusal.class).or_default().push(took_ms);
+        }
+        let of_class = |(class, took_ms)| ErrorClass::of(class, took_ms);
+        classes.into_iter().map(of_class).collect()
+    }
 }
 
 /// Where clients write down what they see.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     probes: Mutex<Vec<Probe>>,
-    refused: Mutex<BTreeMap<&'static str, Vec<Duration>>>,
+    refusals: Mutex<Vec<Refusal>>,
 }
 
 impl Record {
@@ -71,7 +106,18 @@ impl Record {
     }
 
     pub(super) fn refused(&self, class: &'static str, took: Duration) {
-        lock(&self.refused).entry(class).or_default().push(took);
+        let at = BootInstant::now();
+        lock(&self.refusals).push(Refusal { at, class, took });
+    }
+
+    /// When probes were acknowledged since a moment, in order.
+    pub(super) fn answered_since(&self, from: BootInstant) -> Vec<BootInstant> {
+        let probes = lock(&self.probes);
+        let since = probes.iter().rev().take_while(|probe| probe.ended >= from);
+        let answered = since.filter(|probe| probe.answer.is_some());
+        let mut answered: Vec<_> = answered.map(|probe| probe.ended).collect();
+        answered.reverse();
+        answered
     }
 
     pub(super) fn last_answer(&self) -> Option<Probe> {
@@ -84,25 +130,10 @@ impl Record {
     }
 
     pub(super) fn read(&self) -> Probes {
-        let errors = lock(&self.refused);
         Probes {
             probes: lock(&self.probes).clone(),
-            errors: errors
-                .iter()
-                .map(|(class, took)| of_class(class, took))
-                .collect(),
+            refusals: lock(&self.refusals).clone(),
         }
-    }
-}
-
-fn of_class(class: &str, took: &[Duration]) -> ErrorClass {
-    let mut took_ms: Vec<f64> = took.iter().map(|took| took.as_secs_f64() * 1e3).collect();
-    took_ms.sort_by(f64::total_cmp);
-    ErrorClass {
-        class: class.to_owned(),
-        count: took.len() as u64,
-        p50_ms: took_ms.get(took_ms.len() / 2).copied().unwrap_or_default(),
-        max_ms: took_ms.last().copied().unwrap_or_default(),
     }
 }
 
