@@ -17,6 +17,8 @@ mod traffic;
 
 use std::sync::Arc;
 
+#[cfg(feature = "openraft")]
+use tsoracle_openraft_toolkit::Experiment;
 use tsoracle_testbed::{Backend, Network};
 
 #[cfg(feature = "file")]
@@ -48,6 +50,12 @@ pub fn all() -> Vec<Arc<dyn Backend>> {
         Arc::new(PaxosBackend::without_lease()),
         #[cfg(feature = "paxos")]
         Arc::new(PaxosPiggybackBackend::default()),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::experiment(Experiment::WithoutPreVote)),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::experiment(Experiment::WithoutProbe)),
+        #[cfg(feature = "openraft")]
+        Arc::new(OpenraftBackend::experiment(Experiment::Upstream)),
     ]
 }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tsoracle_consensus::ConsensusError;
 use tsoracle_driver_openraft::{
-    CarriesHighWater, DriverSettings, NodeHost, OpenraftDriver, Reads, StandaloneHost,
+    CarriesHighWater, DriverSettings, Endpoints, NodeHost, OpenraftDriver, Reads, StandaloneHost,
 };
-use tsoracle_openraft_toolkit::{GroupTimes, RaftNodeSettings};
+use tsoracle_openraft_toolkit::{Experiment, GroupTimes, RaftNodeSettings, checked};
 use tsoracle_testbed::{
     Backend, Capabilities, Damage, Durability, HookKind, Links, Node, NodeSpec, Timing,
     UnnoticedDamage,
@@ -29,6 +29,7 @@ const OPENRAFT: &str = "0.10.0-alpha.37";
 #[derive(Clone, Debug, Default)]
 pub struct OpenraftBackend {
     settings: DriverSettings,
+    experiment: Option<Experiment>,
     closing: Closing,
 }
 
@@ -44,15 +45,51 @@ impl OpenraftBackend {
             ..Self::default()
         }
     }
+
+    /// A config that is not for services: what its settings buy is seen under faults.
+    #[must_use]
+    pub fn experiment(experiment: Experiment) -> Self {
+        Self {
+            experiment: Some(experiment),
+            ..Self::default()
+        }
+    }
+
+    fn times(&self) -> GroupTimes {
+        match self.experiment {
+            Some(Experiment::Upstream) => GroupTimes::of_openraft(),
+            _ => GroupTimes::default(),
+        }
+    }
 }
 
 #[async_trait]
 impl Backend for OpenraftBackend {
     fn name(&self) -> &str {
-        match self.settings.reads {
-            Reads::Lease => "openraft",
-            Reads::Quorum => "openraft-read-index",
+        match (self.experiment, self.settings.reads) {
+            (Some(Experiment::WithoutPreVote), _) => "openraft-no-prevote",
+            (Some(Experiment::WithoutProbe), _) => "openraft-no-probe",
+            (Some(Experiment::Upstream), _) => "openraft-upstream",
+            (None, Reads::Lease) => "openraft",
+            (None, Reads::Quorum) => "openraft-read-index",
         }
+    }
+
+    fn variant_of(&self) -> Option<&str> {
+        self.experiment.map(|_| "openraft")
+    }
+
+    fn settings(&self) -> Vec<(String, String)> {
+        let times = self.times();
+        let driver = ("driver".to_owned(), format!("{:?}", self.settings));
+        let engine = times
+            .config("any")
+            .and_then(|curated| match self.experiment {
+                Some(experiment) => experiment.config(curated),
+                None => checked(curated),
+            });
+        let engine = ("engine".to_owned(), format!("{engine:?}"));
+        vec![driver, ("times".to_owned(), format!("{times:?}")), engine]
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -67,7 +104,10 @@ impl Backend for OpenraftBackend {
     }
 
     fn timing(&self) -> Timing {
-        timing(&self.settings)
+        Timing {
+            election_timeout: self.times().election_max,
+            ..timing(&self.settings)
+        }
     }
 
     fn crates(&self) -> Vec<(String, String)> {
@@ -75,8 +115,13 @@ impl Backend for OpenraftBackend {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        let host = start_host(&spec, &self.closing).await?;
-        let host: Arc<StandaloneHost> = Arc::new(host);
+        let (times, experiment) = (self.times(), self.experiment);
+        let host = start_host(&spec, &self.closing, |settings| RaftNodeSettings {
+            times,
+            experiment,
+            ..settings
+        });
+        let host: Arc<StandaloneHost> = Arc::new(host.await?);
         let driver = OpenraftDriver::start(Arc::clone(&host), self.settings);
         let node = RaftTestNode::new(host, Arc::new(driver), &spec, self.closing.clone());
         Ok(Arc::new(node))
@@ -87,6 +132,7 @@ impl Backend for OpenraftBackend {
 async fn start_host<M: CarriesHighWater + Default>(
     spec: &NodeSpec,
     closing: &Closing,
+    change: impl FnOnce(RaftNodeSettings<Endpoints>) -> RaftNodeSettings<Endpoints>,
 ) -> Result<NodeHost<M>, ConsensusError> {
     closing.wait_for(&spec.dir).await?;
     let faults = initial_faults(spec);
@@ -96,7 +142,7 @@ async fn start_host<M: CarriesHighWater + Default>(
         .settings(|settings| RaftNodeSettings {
             seed: spec.seed,
             on_links: Some(Arc::new(faults)),
-            ..settings
+            ..change(settings)
         });
     host.start().await
 }

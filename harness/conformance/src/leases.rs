@@ -1,10 +1,9 @@
 //! Every lease that was ever shown, and whether two are valid at one instant.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tsoracle_consensus::{BootInstant, Epoch};
-use tsoracle_testbed::{Cluster, Leader};
+use tsoracle_consensus::BootInstant;
+use tsoracle_testbed::{Cluster, Leader, LeaseDeadlines, Term, valid_leases};
 
 use crate::Stop;
 use crate::case::Case;
@@ -12,16 +11,12 @@ use crate::views::Views;
 
 const SAMPLE_EVERY: Duration = Duration::from_millis(1);
 
-/// A term, by its node's place and its epoch.
-pub(crate) type Key = (usize, Epoch);
-type Deadlines = BTreeMap<Key, BootInstant>;
-
 /// Reads all leases twice, with an instant between the two: what was valid before and has not
 /// ended after was valid then.
 #[derive(Default)]
 pub(crate) struct Sampler {
     /// What nodes in other processes said last; who stands still is not asked.
-    told: Deadlines,
+    told: LeaseDeadlines,
     frozen: Option<usize>,
     /// How often all leases were read.
     pub(crate) samples: u64,
@@ -43,15 +38,11 @@ impl Sampler {
         &mut self,
         cluster: &Cluster,
         views: &Views,
-    ) -> Result<Option<Key>, Stop> {
+    ) -> Result<Option<Term>, Stop> {
         let before = self.read(cluster, views).await?;
         let at = BootInstant::now();
         let after = self.read(cluster, views).await?;
-        let valid: Vec<&Key> = before
-            .iter()
-            .filter(|(key, deadline)| at < **deadline && after.contains_key(key))
-            .map(|(key, _)| key)
-            .collect();
+        let valid = valid_leases(&before, at, &after);
         if let [(one, epoch), (other, other_epoch), ..] = valid[..] {
             return Err(Stop::Failed(format!(
                 "at one instant the lease of node {} of epoch {epoch} was valid, and so was that \
@@ -61,7 +52,7 @@ impl Sampler {
             )));
         }
         self.samples += 1;
-        Ok(valid.first().map(|key| **key))
+        Ok(valid.first().copied())
     }
 
     /// Looks again and again until `done` says so.
@@ -91,8 +82,8 @@ impl Sampler {
     }
 
     /// The deadlines of all leases that have not ended.
-    async fn read(&mut self, cluster: &Cluster, views: &Views) -> Result<Deadlines, Stop> {
-        let mut deadlines = Deadlines::new();
+    async fn read(&mut self, cluster: &Cluster, views: &Views) -> Result<LeaseDeadlines, Stop> {
+        let mut deadlines = LeaseDeadlines::new();
         for term in views.terms() {
             if let Some(deadline) = term.lease.deadline() {
                 deadlines.insert((term.index, term.epoch), deadline);

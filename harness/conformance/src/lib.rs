@@ -12,7 +12,6 @@ mod failover;
 mod failovers;
 mod grants;
 mod held;
-mod history;
 mod kept;
 mod late;
 mod leases;
@@ -22,7 +21,6 @@ mod oracle;
 mod overlap;
 mod points;
 mod poll;
-mod recorder;
 pub mod reference;
 mod roaming;
 mod runner;
@@ -38,9 +36,10 @@ mod weather;
 
 pub use check::{Check, Level, Need};
 pub use checks::ALL;
-pub use history::{Call, HistoryError, Operation, Outcome, check_history};
 pub use oracle::{Oracle, OracleError};
-pub use recorder::{Recorder, Recording};
 pub use runner::{RunOptions, run_check};
 pub use suite::main;
+pub use tsoracle_testbed::{
+    Call, HistoryError, Operation, Outcome, Recorder, Recording, check_history,
+};
 pub use verdict::{CheckResult, Stop, Verdict};

@@ -3,6 +3,7 @@
 mod compare;
 mod conformance;
 mod drivers;
+mod faults;
 mod latency;
 mod report;
 
@@ -83,6 +84,18 @@ fn dispatch(
             let plan = compare::Plan { run, suite, size };
             compare::run(backends, network, &plan, output.format)
         }
+        Command::Faults {
+            run,
+            faults,
+            size,
+            output,
+        } => faults::run(backends, &run, &faults, size, output.format),
+        Command::Soak {
+            run,
+            soak,
+            size,
+            output,
+        } => faults::soak(backends, &run, &soak, size, output.format),
         Command::Report {
             results,
             out,

@@ -176,6 +176,7 @@ fn driver(backend: &dyn Backend, run: &Run, size: Size) -> DriverResults {
         conformance: Vec::new(),
         latency: None,
         latency_missing: None,
+        scenarios: Vec::new(),
     }
 }
 

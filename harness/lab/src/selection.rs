@@ -1,16 +1,19 @@
-//! Picks drivers and checks by name. An unknown name lists the known ones.
+//! Picks drivers, checks and scenarios by name. An unknown name lists the known ones.
 
 use std::sync::Arc;
 
 use tsoracle_conformance::{ALL, Check};
+use tsoracle_scenarios::Scenario;
 use tsoracle_testbed::{Backend, Time};
 
 use crate::error::LabError;
 
-/// The named backends, or all that run in real time, in their own order.
+/// The named backends, or all that run in real time, in their own order; config variants among them
+/// if they are wanted.
 pub(crate) fn backends(
     known: &[Arc<dyn Backend>],
     names: &[String],
+    variants: bool,
 ) -> Result<Vec<Arc<dyn Backend>>, LabError> {
     for name in names {
         if !known.iter().any(|backend| matches(name, backend.name())) {
@@ -20,7 +23,7 @@ pub(crate) fn backends(
     }
     let named = |name: &str| names.iter().any(|n| matches(n, name));
     let wanted = |backend: &dyn Backend| match names {
-        [] => backend.time() == Time::Real,
+        [] => backend.time() == Time::Real && (variants || backend.variant_of().is_none()),
         _ => named(backend.name()),
     };
     Ok(known
@@ -40,6 +43,22 @@ pub(crate) fn checks(names: &[String]) -> Result<Vec<&'static Check>, LabError> 
     }
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| matches(n, name));
     Ok(ALL.iter().filter(|check| wanted(check.name)).collect())
+}
+
+/// The scenarios that a report is made of, or those that are named.
+pub(crate) fn scenarios(names: &[String]) -> Result<Vec<&'static Scenario>, LabError> {
+    let all = tsoracle_scenarios::ALL;
+    for name in names {
+        if !all.iter().any(|scenario| matches(name, scenario.name)) {
+            let list: Vec<_> = all.iter().map(|scenario| scenario.name).collect();
+            return Err(unknown("scenario", name, &list));
+        }
+    }
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|n| matches(n, name));
+    Ok(all
+        .iter()
+        .filter(|scenario| wanted(scenario.name))
+        .collect())
 }
 
 fn unknown(kind: &str, name: &str, known: &[&str]) -> LabError {

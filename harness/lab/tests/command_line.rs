@@ -257,3 +257,83 @@ fn output_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
         .unwrap();
     assert_eq!(closed.code(), Some(0));
 }
+
+const ONE_FAULT: [&str; 5] = [
+    "faults",
+    "--driver",
+    "reference-cluster",
+    "--scenario",
+    "leader_crash",
+];
+
+#[test]
+fn a_fault_ends_in_a_verdict_and_is_replayed() {
+    let dir = tempdir().unwrap();
+    let json = [&ONE_FAULT[..], &["--format", "json", "--repeat", "2"]].concat();
+    let first = lab(dir.path(), &json);
+    assert_eq!(status(&first), Some(0), "{}", stderr(&first));
+    let results: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
+    let runs = &results["drivers"][0]["scenarios"];
+    assert_eq!(
+        (&runs[0]["verdict"], &runs[1]["seed"]),
+        (&"recovered".into(), &2.into())
+    );
+    assert!(
+        runs[0]["phases"]
+            .as_array()
+            .is_some_and(|phases| !phases.is_empty())
+    );
+
+    let replay = [
+        "--replay",
+        "reports/latest/results.json",
+        "--out",
+        "again",
+        "--format",
+        "json",
+    ];
+    let again = lab(dir.path(), &[&ONE_FAULT[..], &replay].concat());
+    assert_eq!(status(&again), Some(0), "{}", stderr(&again));
+    let replayed: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    let outages = |results: &serde_json::Value| -> Vec<serde_json::Value> {
+        let runs = results["drivers"][0]["scenarios"].as_array().unwrap();
+        runs.iter().map(|run| run["outage_ms"].clone()).collect()
+    };
+    assert_eq!(outages(&replayed), outages(&results));
+}
+
+#[test]
+fn a_fault_of_another_size_is_not_offered_and_says_which() {
+    let dir = tempdir().unwrap();
+    let asked = [
+        "faults",
+        "--driver",
+        "reference-cluster",
+        "--scenario",
+        "bridge",
+        "--nodes",
+        "3",
+    ];
+    let output = lab(dir.path(), &asked);
+    assert_eq!(status(&output), Some(0), "{}", stderr(&output));
+    let shown = stdout(&output);
+    assert!(
+        shown.contains("not offered") && shown.contains("it needs 5 nodes"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn scenarios_are_listed_and_an_unknown_one_lists_them() {
+    let dir = tempdir().unwrap();
+    let listed = lab(dir.path(), &["faults", "--list"]);
+    assert_eq!(status(&listed), Some(0), "{}", stderr(&listed));
+    assert!(stdout(&listed).contains("constrained_election"));
+    let unknown = lab(dir.path(), &["faults", "--scenario", "earthquake"]);
+    assert_eq!(status(&unknown), Some(2));
+    assert!(
+        stderr(&unknown).contains("constrained_election"),
+        "{}",
+        stderr(&unknown)
+    );
+}

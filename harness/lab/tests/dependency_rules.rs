@@ -68,12 +68,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"],
     ),
     (
+        "tsoracle-scenarios",
+        &[
+            "tsoracle-core",
+            "tsoracle-consensus",
+            "tsoracle-testbed",
+            "tsoracle-latency",
+        ],
+    ),
+    (
         "tsoracle-report",
         &[
             "tsoracle-consensus",
             "tsoracle-testbed",
             "tsoracle-conformance",
             "tsoracle-latency",
+            "tsoracle-scenarios",
         ],
     ),
     (
@@ -99,6 +109,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tsoracle-testbed",
             "tsoracle-conformance",
             "tsoracle-latency",
+            "tsoracle-scenarios",
             "tsoracle-report",
             "tsoracle-backends",
         ],
@@ -116,6 +127,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("tsoracle-store", &["tsoracle-faultfs"]),
     ("tsoracle-openraft-toolkit", &["tsoracle-faultfs"]),
     ("tsoracle-latency", &["tsoracle-conformance"]),
+    ("tsoracle-scenarios", &["tsoracle-conformance"]),
     ("tsoracle-backends", &["tsoracle-conformance"]),
     (
         "tsoracle-benches",
@@ -144,6 +156,7 @@ const LIGHT: &[&str] = &[
     "tsoracle-testbed",
     "tsoracle-conformance",
     "tsoracle-latency",
+    "tsoracle-scenarios",
     "tsoracle-report",
 ];
 

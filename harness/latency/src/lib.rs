@@ -6,6 +6,7 @@ mod bench;
 mod costs;
 mod distribution;
 mod error;
+pub mod failover;
 mod floor;
 mod grant;
 mod idle;

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tsoracle_conformance::CheckResult;
 use tsoracle_latency::{AllocatorResults, LatencyResults, NetworkResults, Profile};
+use tsoracle_scenarios::ScenarioResult;
 use tsoracle_testbed::{Capabilities, Timing};
 
 /// The version of the results file that this crate writes.
@@ -100,4 +101,7 @@ pub struct DriverResults {
     /// Why there is no latency.
     #[serde(default)]
     pub latency_missing: Option<String>,
+    /// One result per run of a fault scenario.
+    #[serde(default)]
+    pub scenarios: Vec<ScenarioResult>,
 }

@@ -226,3 +226,20 @@ fn assert_well_formed(xml: &str) {
     }
     assert!(open.is_empty(), "left open: {open:?}");
 }
+
+#[test]
+fn a_file_without_fault_scenarios_is_read() {
+    let text = common::results().to_json().unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for driver in file["drivers"].as_array_mut().unwrap() {
+        assert!(
+            driver
+                .as_object_mut()
+                .unwrap()
+                .remove("scenarios")
+                .is_some()
+        );
+    }
+    let read = Results::from_json(&file.to_string()).unwrap();
+    assert_eq!(read.to_json().unwrap(), text);
+}

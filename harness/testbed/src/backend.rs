@@ -32,6 +32,18 @@ pub trait Backend: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What else it is configured with, as (setting, value): figures of one configuration are known
+    /// by a hash of it.
+    fn settings(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// The driver that this one is, but for a setting: it is run by name, or for fault scenarios,
+    /// which show what the setting buys.
+    fn variant_of(&self) -> Option<&str> {
+        None
+    }
+
     /// Starts, or starts again, one node on its directory. Returns when the node runs; it need not
     /// have elected anyone yet.
     ///

@@ -1,6 +1,7 @@
 //! A cluster of nodes under test, in this process or each in its own.
 
 mod leader;
+mod lease;
 mod links;
 mod node;
 
@@ -12,6 +13,7 @@ use futures_util::future::try_join_all;
 use tsoracle_consensus::{ConsensusDriver, Member, NodeId};
 
 pub use leader::Leader;
+pub use lease::LeaseReader;
 pub use node::TestNode;
 
 use crate::{Backend, Links, NodeSpec, ProxyLinks, TestbedError, Time};

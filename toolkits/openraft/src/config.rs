@@ -67,6 +67,18 @@ pub enum ConfigError {
 }
 
 impl GroupTimes {
+    /// The times of openraft's own defaults, with the lease of ours.
+    #[must_use]
+    pub fn of_openraft() -> Self {
+        let config = Config::default();
+        Self {
+            heartbeat: Duration::from_millis(config.heartbeat_interval),
+            election_min: Duration::from_millis(config.election_timeout_min),
+            election_max: Duration::from_millis(config.election_timeout_max),
+            ..Self::default()
+        }
+    }
+
     /// openraft's config, with everything set that the lease relies on. Change what else is needed,
     /// and pass it through [`checked`].
     ///
@@ -179,6 +191,49 @@ pub fn checked(config: Config) -> Result<Arc<Config>, ConfigError> {
     Ok(Arc::new(config))
 }
 
+/// A config that [`checked`] refuses, for experiments that measure what a setting buys. No service
+/// runs with one: each gives up something that this crate promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Experiment {
+    /// The curated config without pre-vote: a node that cannot win raises the term of those that
+    /// can serve.
+    WithoutPreVote,
+    /// The curated config without the quorum probe: a leader that lost its quorum keeps the nodes
+    /// that it reaches from electing another.
+    WithoutProbe,
+    /// openraft's own defaults, but for the cluster's name: neither of the two, a restarted leader
+    /// that goes on in its old term, and a removed one that hands over under a valid lease. Its
+    /// times are [`GroupTimes::of_openraft`], and the lease is kept all the same.
+    Upstream,
+}
+
+impl Experiment {
+    /// The engine's config for the experiment, from the curated one.
+    ///
+    /// # Errors
+    /// [`ConfigError::Engine`] when openraft itself refuses it.
+    pub fn config(self, curated: Config) -> Result<Arc<Config>, ConfigError> {
+        let config = match self {
+            Self::WithoutPreVote => Config {
+                enable_pre_vote: Some(false),
+                ..curated
+            },
+            Self::WithoutProbe => Config {
+                quorum_loss_probe_interval: None,
+                ..curated
+            },
+            Self::Upstream => Config {
+                cluster_name: curated.cluster_name,
+                ..Config::default()
+            },
+        };
+        let config = config.validate().map_err(|error| ConfigError::Engine {
+            why: error.to_string(),
+        })?;
+        Ok(Arc::new(config))
+    }
+}
+
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -226,6 +281,42 @@ mod tests {
             let error = checked(config).unwrap_err();
             assert!(matches!(error, ConfigError::Unsafe { setting, .. } if setting == named));
         }
+    }
+
+    #[test]
+    fn an_experiment_changes_one_thing_and_is_refused_where_services_start() {
+        let curated = GroupTimes::default().config("test").unwrap();
+        let of = |experiment: Experiment| experiment.config(curated.clone()).unwrap();
+        for (experiment, restored) in [
+            (
+                Experiment::WithoutPreVote,
+                Config {
+                    enable_pre_vote: Some(true),
+                    ..(*of(Experiment::WithoutPreVote)).clone()
+                },
+            ),
+            (
+                Experiment::WithoutProbe,
+                Config {
+                    quorum_loss_probe_interval: curated.quorum_loss_probe_interval,
+                    ..(*of(Experiment::WithoutProbe)).clone()
+                },
+            ),
+        ] {
+            assert_eq!(
+                format!("{restored:?}"),
+                format!("{curated:?}"),
+                "{experiment:?}"
+            );
+            assert!(checked((*of(experiment)).clone()).is_err());
+        }
+        let upstream = of(Experiment::Upstream);
+        assert_eq!(
+            upstream.election_timeout_max,
+            ms(GroupTimes::of_openraft().election_max)
+        );
+        assert!(checked((*upstream).clone()).is_err());
+        assert!(GroupTimes::of_openraft().lease().is_ok());
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod record;
 mod snapshots;
 mod types;
 
-pub use config::{ConfigError, GroupTimes, checked};
+pub use config::{ConfigError, Experiment, GroupTimes, checked};
 pub use events::{LeadershipEvent, Role, leadership_events};
 #[cfg(feature = "test-fakes")]
 pub use fakes::MemoryLogStore;

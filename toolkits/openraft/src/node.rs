@@ -24,7 +24,7 @@ use crate::{
     BootstrapError, Entry, Flat, Following, Keeper, KeeperSettings, LOG_FAMILY, LeaderId,
     Lifecycle, LogId, META_FAMILY, Machine, MachineHandle, Members, Network, Payload, PeerAddress,
     RaftBallot, RaftTypes, RocksdbLogStore, RocksdbSnapshots, SNAPSHOT_FAMILY, Serving,
-    StateMachine, checked,
+    StateMachine,
 };
 pub use error::RaftNodeError;
 pub use settings::{Begin, PrepareLinks, RaftNodeSettings};
@@ -85,7 +85,7 @@ where
         machine: M,
     ) -> Result<Self, RaftNodeError> {
         let me = settings.node;
-        let config = checked(settings.config()?)?;
+        let config = settings.engine()?;
         let transport = links(&store, &settings).await?;
         let log = RocksdbLogStore::<C, Flat>::open(store.clone(), Flat, settings.tail);
         let mut log = log.await.map_err(RaftNodeError::Records)?;

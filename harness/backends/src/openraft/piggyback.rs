@@ -43,7 +43,8 @@ impl Backend for OpenraftPiggybackBackend {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        let host: NodeHost<CountersMachine> = start_host(&spec, &self.closing).await?;
+        let host: NodeHost<CountersMachine> =
+            start_host(&spec, &self.closing, |settings| settings).await?;
         let host = Arc::new(host);
         let driver = Arc::new(OpenraftDriver::start(Arc::clone(&host), self.settings));
         let store = Arc::clone(&host) as Arc<dyn Counters>;

@@ -25,7 +25,7 @@ pub(super) fn run(
     format: Format,
 ) -> Result<Ending, LabError> {
     let Plan { run, suite, size } = plan;
-    let backends = selection::backends(known, &run.drivers)?;
+    let backends = selection::backends(known, &run.drivers, false)?;
     let checks = selection::checks(&suite.checks)?;
     let command = format!(
         "lab compare --seed {} --profile {}{}",

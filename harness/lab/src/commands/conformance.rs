@@ -22,7 +22,7 @@ pub(super) fn run(
     size: Size,
     format: Format,
 ) -> Result<Ending, LabError> {
-    let backends = selection::backends(known, &run.drivers)?;
+    let backends = selection::backends(known, &run.drivers, false)?;
     let checks = selection::checks(&suite.checks)?;
     let mut gathering = Gathering::begin(run, size, &backends, "lab conformance")?;
     let ending = gather(&mut gathering, &backends, &checks, run, suite, size)?;

@@ -25,7 +25,7 @@ pub(super) fn run(
         let refusal = "latencies are no test cases; use table or json";
         return Err(LabError::Usage(refusal.into()));
     }
-    let backends = selection::backends(known, &run.drivers)?;
+    let backends = selection::backends(known, &run.drivers, false)?;
     let mut gathering = Gathering::begin(run, size, &backends, "lab latency")?;
     gather(&mut gathering, &backends, network, run, size)?;
     print(&match format {

@@ -111,6 +111,7 @@ fn file() -> DriverResults {
         ],
         latency: Some(latency(1, FloorKind::Sync, 90_000.0, 1.18)),
         latency_missing: None,
+        scenarios: Vec::new(),
     }
 }
 
@@ -154,6 +155,7 @@ fn raft() -> DriverResults {
             ..latency(3, FloorKind::QuorumSyncAndRoundTrip, 230_000.0, 1.62)
         }),
         latency_missing: None,
+        scenarios: Vec::new(),
     }
 }
 

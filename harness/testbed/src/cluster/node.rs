@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use tsoracle_consensus::{
-    BootInstant, ConsensusDriver, ConsensusError, Handoff, LeaderState, Membership, NodeId,
+    BootInstant, ConsensusDriver, ConsensusError, Handoff, Membership, NodeId,
 };
 
-use super::{ClusterPlan, Decorator, Placement};
+use super::{ClusterPlan, Decorator, LeaseReader, Placement};
 use crate::{
     Backend, DiskFaults, Hooks, LinkFault, Machine, Node, NodeSpec, Patience, ProcessNode,
     TestbedError, Traffic,
@@ -192,16 +191,18 @@ impl TestNode {
     /// # Errors
     /// [`TestbedError::NotRunning`].
     pub async fn lease_deadline(&self) -> Result<Option<BootInstant>, TestbedError> {
-        match self.running()? {
-            Running::Here(node) => {
-                let first = node.driver().leadership_events().next().await;
-                Ok(match first {
-                    Some(LeaderState::Leader { lease, .. }) => lease.deadline(),
-                    _ => None,
-                })
-            }
-            Running::Elsewhere { process, .. } => process.lease_deadline().await,
-        }
+        self.lease_reader()?.deadline().await
+    }
+
+    /// What reads the running node's lease while others act on the cluster.
+    ///
+    /// # Errors
+    /// [`TestbedError::NotRunning`].
+    pub fn lease_reader(&self) -> Result<LeaseReader, TestbedError> {
+        Ok(match self.running()? {
+            Running::Here(node) => LeaseReader::here(node.driver()),
+            Running::Elsewhere { process, .. } => process.lease_reader(),
+        })
     }
 
     /// Sets what the link to another node does, now and after later starts.

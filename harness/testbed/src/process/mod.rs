@@ -14,3 +14,4 @@ pub use child::run_node_process_if_asked;
 pub use disk::ProcessDisk;
 pub use error::TestbedError;
 pub use parent::ProcessNode;
+pub(crate) use remote::RemoteLease;

@@ -13,9 +13,9 @@ use tsoracle_consensus::{
 
 use super::pipe::Pipe;
 use super::protocol::{Answer, NODE_PROCESS_ENV, NodeRequest, Request};
-use super::remote::{RemoteDriver, RemoteHandoff, RemoteMembership, remote_hooks};
+use super::remote::{RemoteDriver, RemoteHandoff, RemoteLease, RemoteMembership, remote_hooks};
 use super::{ProcessDisk, TestbedError};
-use crate::{HookKind, Hooks, LinkFault, NodeSpec, Patience, TimedOut};
+use crate::{HookKind, Hooks, LeaseReader, LinkFault, NodeSpec, Patience, TimedOut};
 
 const EXIT_POLL: Duration = Duration::from_millis(1);
 
@@ -142,10 +142,12 @@ impl ProcessNode {
     /// # Errors
     /// [`TestbedError::NotRunning`].
     pub async fn lease_deadline(&self) -> Result<Option<BootInstant>, TestbedError> {
-        match self.pipe.ask(NodeRequest::LeaseDeadline).await? {
-            Answer::Deadline(deadline) => Ok(deadline),
-            other => Err(other.into_error()),
-        }
+        RemoteLease::new(&self.pipe).deadline().await
+    }
+
+    /// What reads the node's lease while others act on it.
+    pub(crate) fn lease_reader(&self) -> LeaseReader {
+        LeaseReader::elsewhere(RemoteLease::new(&self.pipe))
     }
 
     /// Shuts the node down in its process, which lives on.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use openraft::{Config, SnapshotPolicy};
 use tsoracle_peer_transport::Transport;
 
-use crate::{ConfigError, GroupTimes, LeaseObserver, NetworkSettings, TailLimits};
+use crate::{
+    ConfigError, Experiment, GroupTimes, LeaseObserver, NetworkSettings, TailLimits, checked,
+};
 
 /// How a node begins on an empty store. On any other it goes on where it left off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,9 @@ pub struct RaftNodeSettings<N> {
     pub seed: u64,
     /// How long the store may take to open.
     pub open_within: Duration,
+    /// A config that is not for services, to measure what its settings buy; `None` for one that
+    /// passes [`checked`].
+    pub experiment: Option<Experiment>,
     /// Called with the links before anything goes over them, to set faults for a test.
     pub on_links: Option<PrepareLinks>,
 }
@@ -84,12 +89,21 @@ impl<N> RaftNodeSettings<N> {
             observer: Arc::new(()),
             seed: 0,
             open_within: Duration::from_secs(30),
+            experiment: None,
             on_links: None,
         }
     }
 
-    /// The engine's config.
-    pub(super) fn config(&self) -> Result<Config, ConfigError> {
+    /// The engine's config, refused where it breaks a promise and is no experiment.
+    pub(super) fn engine(&self) -> Result<Arc<Config>, ConfigError> {
+        let config = self.config()?;
+        match self.experiment {
+            Some(experiment) => experiment.config(config),
+            None => checked(config),
+        }
+    }
+
+    fn config(&self) -> Result<Config, ConfigError> {
         let config = self.times.config(&self.cluster.to_string())?;
         let policy = self.snapshot_every.map(SnapshotPolicy::LogsSinceLast);
         Ok(Config {

@@ -119,6 +119,14 @@ impl Backend for WithATable {
         self.honest.machine(spec)
     }
 
+    fn settings(&self) -> Vec<(String, String)> {
+        self.honest.settings()
+    }
+
+    fn variant_of(&self) -> Option<&str> {
+        self.honest.variant_of()
+    }
+
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
         let cluster = spec.dir.parent().unwrap_or(&spec.dir).to_owned();
         Ok(Arc::new(TableNode {

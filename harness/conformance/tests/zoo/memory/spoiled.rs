@@ -163,6 +163,14 @@ impl<D: Defect> Backend for Spoiled<D> {
         self.honest.machine(spec)
     }
 
+    fn settings(&self) -> Vec<(String, String)> {
+        self.honest.settings()
+    }
+
+    fn variant_of(&self) -> Option<&str> {
+        self.honest.variant_of()
+    }
+
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
         let store = Arc::clone(lock(&self.stores).entry(spec.dir.clone()).or_default());
         let id = spec.node;

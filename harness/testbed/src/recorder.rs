@@ -8,7 +8,7 @@ use tsoracle_consensus::{
     BootInstant, ConsensusDriver, ConsensusError, Epoch, LeadershipStream, NodeId,
 };
 
-use crate::history::{Call, Operation, Outcome};
+use crate::{Call, Operation, Outcome};
 
 /// The calls of one run, in the order in which they ended.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,8 @@ impl Recording {
 
     /// The time on the clock of the calls. No two readings are the same, so that events of one
     /// instant, of which virtual time has many, keep their order.
-    pub(crate) fn now_ns(&self) -> u64 {
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
         let now = BootInstant::now();
         let passed = now.saturating_since(*self.began.get_or_init(|| now));
         let now = u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX);

@@ -1,0 +1,136 @@
+//! Which scenarios run, on which drivers, with which seeds, on how many nodes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tsoracle_scenarios::{Effort, Options, Scenario, ScenarioResult};
+use tsoracle_testbed::Backend;
+
+use crate::cli::{Profile, Run, Size};
+use crate::error::LabError;
+use crate::results::{self, Gathering};
+
+/// The size of a cluster where nothing else is said and the scenario is written for it.
+const USUAL: usize = 3;
+
+/// One run of one scenario.
+pub(super) struct Attempt {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) scenario: &'static Scenario,
+    nodes: usize,
+    seed: u64,
+}
+
+/// Every chosen scenario on every chosen driver that forms clusters, with consecutive seeds.
+pub(super) fn planned(
+    backends: &[Arc<dyn Backend>],
+    scenarios: &[&'static Scenario],
+    run: &Run,
+    repeat: Option<u64>,
+    size: Size,
+) -> Vec<Attempt> {
+    let mut attempts = Vec::new();
+    for scenario in scenarios.iter().copied() {
+        let usual = scenario.sizes.iter().copied().find(|nodes| *nodes == USUAL);
+        let least = usual.or(scenario.sizes.first().copied());
+        let nodes = size.nodes.or(least).unwrap_or(USUAL);
+        for backend in backends {
+            let offered = scenario.lacking(backend.as_ref(), nodes).is_none();
+            let runs = match (offered, run.profile) {
+                // That it is not offered is said once.
+                (false, _) => 1,
+                (true, Profile::Full) => repeat.unwrap_or(scenario.repeats.in_full()),
+                (true, Profile::Quick) => repeat.unwrap_or(1),
+            };
+            attempts.extend((0..runs).map(|number| Attempt {
+                backend: Arc::clone(backend),
+                scenario,
+                nodes,
+                seed: run.seed.wrapping_add(number),
+            }));
+        }
+    }
+    attempts
+}
+
+/// The runs of a file of results, as far as their drivers and scenarios were chosen.
+pub(super) fn replayed(
+    path: &Path,
+    backends: &[Arc<dyn Backend>],
+    scenarios: &[&'static Scenario],
+) -> Result<Vec<Attempt>, LabError> {
+    let found = results::read(path)?;
+    let runs = found.drivers.iter().flat_map(|driver| &driver.scenarios);
+    let attempt = |run: &ScenarioResult| {
+        let backend = backends
+            .iter()
+            .find(|backend| backend.name() == run.driver)?;
+        let scenario = scenarios
+            .iter()
+            .find(|scenario| scenario.name == run.scenario)?;
+        Some(Attempt {
+            backend: Arc::clone(backend),
+            scenario,
+            nodes: run.nodes,
+            seed: run.seed,
+        })
+    };
+    let attempts: Vec<_> = runs.filter_map(attempt).collect();
+    if attempts.is_empty() {
+        let path = path.display();
+        let why = format!("{path} has no run of these drivers and scenarios to replay");
+        return Err(LabError::Usage(why));
+    }
+    Ok(attempts)
+}
+
+impl Attempt {
+    pub(super) fn name(&self) -> String {
+        let (driver, scenario) = (self.backend.name(), self.scenario.name);
+        format!("{driver}::{scenario}, seed {}", self.seed)
+    }
+
+    /// A good result of an earlier run; what was not good is tried again.
+    pub(super) fn earlier(&self, gathering: &mut Gathering) -> Option<ScenarioResult> {
+        let driver = gathering.driver(self.backend.name())?;
+        let asked = (self.scenario.name, self.nodes, self.seed);
+        let good = driver.scenarios.iter().filter(|run| run.verdict.is_good());
+        good.into_iter()
+            .find(|run| (run.scenario.as_str(), run.nodes, run.seed) == asked)
+            .cloned()
+    }
+
+    pub(super) fn options(
+        &self,
+        gathering: &Gathering,
+        run: &Run,
+        minutes: Option<u64>,
+    ) -> Options {
+        let options = Options::new(self.seed, self.nodes, gathering.data().path());
+        Options {
+            effort: match run.profile {
+                Profile::Quick => Effort::Quick,
+                Profile::Full => Effort::Full,
+            },
+            soak: minutes.map_or(options.soak, |minutes| Duration::from_secs(60 * minutes)),
+            ..options
+        }
+    }
+
+    /// Why a run is no result, and how to run it again.
+    pub(super) fn explain(&self, result: &ScenarioResult) -> String {
+        let reason = result.reason.as_deref().unwrap_or("no reason was given");
+        format!(
+            "{} was {}: {reason}\n  the scenario: {}\n  again: lab faults --driver {} --scenario {} \
+             --nodes {} --seed {} --repeat 1",
+            self.name(),
+            result.verdict,
+            self.scenario.about,
+            self.backend.name(),
+            self.scenario.name,
+            self.nodes,
+            self.seed
+        )
+    }
+}
