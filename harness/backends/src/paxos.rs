@@ -70,6 +70,15 @@ impl Backend for PaxosBackend {
         }
     }
 
+    fn settings(&self) -> Vec<(String, String)> {
+        let times = GroupTimes::default();
+        vec![
+            ("driver".to_owned(), format!("{:?}", self.settings)),
+            ("times".to_owned(), format!("{times:?}")),
+            ("leases".to_owned(), self.leases.to_string()),
+        ]
+    }
+
     fn capabilities(&self) -> Capabilities {
         let reads = if self.leases {
             tsoracle_testbed::Reads::Memory
