@@ -27,7 +27,7 @@ const FULL: Duration = Duration::from_secs(20);
 async fn round_trip_sweep(run: &mut Run) -> Result<(), Stop> {
     let leader = run.leader().await?;
     run.begin_fault(Some(leader));
-    let (mut largest_ms, mut all_so_far) = (0.0, true);
+    let mut largest_ms = 0.0;
     for round_trip_us in ROUND_TRIPS_US {
         let one_way = LinkFault::Delay(Duration::from_micros(round_trip_us / 2));
         run.set_all_links(one_way).await?;
@@ -47,8 +47,8 @@ async fn round_trip_sweep(run: &mut Run) -> Result<(), Stop> {
             terms as f64,
         );
         run.figure(format!("availability at {round_trip_ms} ms"), served);
-        all_so_far &= terms == 0 && served > 0.0;
-        if all_so_far {
+        // A shorter one at which the machine was busy does not count against a longer one.
+        if terms == 0 && served > 0.0 {
             largest_ms = round_trip_ms;
         }
     }
