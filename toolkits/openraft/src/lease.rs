@@ -14,6 +14,7 @@ mod keeper;
 mod observer;
 mod prove;
 mod rounds;
+mod silence;
 mod state;
 
 pub use ballot::RaftBallot;

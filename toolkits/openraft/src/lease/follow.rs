@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tsoracle_lease::{LeadError, LeaseMessage, NodeId, Quorum, Voters};
 
 use super::rounds::keep_rounds;
+use super::silence::Silence;
 use super::state::{Shared, State};
 use super::{Keeper, RaftBallot};
 use crate::{LogId, Members, RaftTypes, StoredMembership};
@@ -40,6 +41,7 @@ impl Keeper {
         C: RaftTypes,
         SM: RaftStateMachine<C>,
     {
+        self.shared.lock().silence = Silence::of(raft.config());
         let follow = follow(self.clone(), raft.clone());
         let tasks = [
             tokio::spawn(follow),

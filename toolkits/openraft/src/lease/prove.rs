@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::rounds::Asked;
 use super::{Keeper, ProveError, RaftBallot};
 
 /// Nobody led after this node when a certain moment, after the call began, had come.
@@ -27,7 +28,19 @@ impl Keeper {
     pub async fn prove(&self, within: Duration) -> Result<Proof, ProveError> {
         let limit = Instant::now() + within;
         let mut confirmed = self.shared.confirmed.subscribe();
-        let asked = self.shared.ask_round().ok_or(ProveError::NotLeading)?;
+        let no_quorum = ProveError::NoQuorum { within };
+        let asked = loop {
+            match self.shared.ask_round() {
+                Asked::Round(asked) => break asked,
+                Asked::NotLeading => return Err(ProveError::NotLeading),
+                Asked::Silent { until } => {
+                    let silence = until.saturating_since(self.now());
+                    let broken = timeout(silence, confirmed.changed());
+                    // Either it is over, or somebody has answered.
+                    let _ = timeout_at(limit, broken).await.map_err(|_| no_quorum)?;
+                }
+            }
+        };
         self.shared.wake.notify_one();
         let ballot = asked.ballot;
         loop {
@@ -39,7 +52,7 @@ impl Keeper {
                 return Err(ProveError::NotLeading);
             }
             let changed = timeout_at(limit, confirmed.changed()).await;
-            let changed = changed.map_err(|_| ProveError::NoQuorum { within })?;
+            let changed = changed.map_err(|_| no_quorum)?;
             changed.map_err(|_| ProveError::NotLeading)?;
         }
     }

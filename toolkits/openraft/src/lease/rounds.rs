@@ -6,6 +6,7 @@ use tokio::time::sleep;
 use tsoracle_lease::{Ballot, LeaseMessage, NodeId, Reading};
 use tsoracle_peer_transport::PeerId;
 
+use super::silence::Unanswered;
 use super::state::{Confirmed, Shared};
 use super::{Keeper, RaftBallot};
 use crate::network::wire;
@@ -31,23 +32,49 @@ impl Shared {
     }
 
     /// Asks everybody whose grant may count. The clock is read before the first frame leaves.
-    pub(super) fn ask_round(&self) -> Option<Confirmed> {
+    pub(super) fn ask_round(&self) -> Asked {
+        let now = self.clock.now();
         let (round, to) = {
             let mut state = self.lock();
-            let round = state.node.round(self.clock.now())?;
+            if let Some(until) = state.silent_until(now) {
+                return Asked::Silent { until };
+            }
+            let Some(round) = state.node.round(now) else {
+                return Asked::NotLeading;
+            };
+            let asked = Confirmed {
+                ballot: round.ballot,
+                round: round.round,
+            };
+            state.unanswered = Some(Unanswered::and(state.unanswered, asked, now));
             self.tell(&mut state);
             (round, state.others(self.me))
         };
         self.send(&to, &LeaseMessage::Round(round));
-        Some(Confirmed {
+        Asked::Round(Confirmed {
             ballot: round.ballot,
             round: round.round,
         })
     }
 
+    /// When the next round is to be sent; none while this node does not lead.
     fn due(&self) -> Option<Reading> {
-        self.lock().node.next_round()
+        let state = self.lock();
+        let due = state.node.next_round()?;
+        let silent = state.silent_until(self.clock.now());
+        Some(silent.map_or(due, |until| until.max(due)))
     }
+}
+
+/// What came of asking for a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It was sent.
+    Round(Confirmed),
+    /// No quorum has answered for long, and none was sent.
+    Silent { until: Reading },
+    /// This node does not lead.
+    NotLeading,
 }
 
 impl Keeper {
@@ -73,7 +100,11 @@ impl Keeper {
             LeaseMessage::Grant(grant) => {
                 let mut state = shared.lock();
                 state.node.granted(from, &grant);
+                let was_silent = state.silent_until(shared.clock.now()).is_some();
                 shared.tell(&mut state);
+                if was_silent {
+                    shared.wake.notify_one();
+                }
             }
             LeaseMessage::Release(release) if release.ballot.owner() == from => {
                 shared.lock().node.released(&release);

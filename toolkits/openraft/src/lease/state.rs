@@ -7,6 +7,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tsoracle_lease::{LeaseNode, NodeId, Quorum, Reading, Release};
 use tsoracle_peer_transport::{GroupId, Transport};
 
+use super::silence::{Silence, Unanswered};
 use super::{Clock, LeaseObserver, RaftBallot};
 
 /// The newest round that a quorum granted.
@@ -43,6 +44,10 @@ pub(super) struct State {
     pub(super) sets: Vec<Quorum>,
     /// A change of the voters is under way: only it touches the sets.
     pub(super) changing: bool,
+    /// The engine's turns of silence, once there is an engine.
+    pub(super) silence: Option<Silence>,
+    /// The rounds that no quorum has granted yet.
+    pub(super) unanswered: Option<Unanswered>,
     /// The ballot that the observer knows as led, and the deadline it was told.
     told: Option<(RaftBallot, Option<Reading>)>,
 }
@@ -64,6 +69,8 @@ impl Shared {
                 node,
                 sets: Vec::new(),
                 changing: false,
+                silence: None,
+                unanswered: None,
                 told: None,
             }),
             wake: Notify::new(),
@@ -101,8 +108,9 @@ impl Shared {
             self.observer.renewed(ballot, deadline);
         }
         state.told = Some((ballot, deadline));
-        let round = state.node.confirmed();
-        self.confirm(round.map(|round| Confirmed { ballot, round }));
+        let confirmed = state.confirmed();
+        state.unanswered = state.unanswered.filter(|rounds| rounds.stands(confirmed));
+        self.confirm(confirmed);
     }
 
     fn confirm(&self, confirmed: Option<Confirmed>) {
@@ -141,6 +149,17 @@ pub(super) struct Ended {
 }
 
 impl State {
+    fn confirmed(&self) -> Option<Confirmed> {
+        let ballot = self.node.ballot()?;
+        let round = self.node.confirmed()?;
+        Some(Confirmed { ballot, round })
+    }
+
+    /// When this leader's present silence is over; `None` if it may send rounds.
+    pub(super) fn silent_until(&self, now: Reading) -> Option<Reading> {
+        self.silence?.until(self.unanswered.as_ref()?, now)
+    }
+
     /// Everybody whose grant may count, but this node.
     pub(super) fn others(&self, me: NodeId) -> BTreeSet<NodeId> {
         let members = self.sets.iter().flat_map(Quorum::members).copied();

@@ -16,5 +16,6 @@ mod handoff;
 mod latency;
 mod lease;
 mod members;
+mod partial;
 mod schedules;
 mod snapshots;
