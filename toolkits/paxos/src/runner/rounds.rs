@@ -65,6 +65,24 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
         }
     }
 
+    /// A heartbeat of this node names the ballot that it campaigns with. The engine's election learns
+    /// of a campaign that it did not begin itself at the end of a round only, and until then its
+    /// heartbeats would deny it.
+    pub(super) fn own_up(&self, message: &mut Message<T>) {
+        let own = self.promise.filter(|own| own.pid == self.me);
+        let Some(own) = own.filter(|own| self.recovered != Some(*own)) else {
+            return;
+        };
+        if let Message::BLE(ble) = message
+            && let HeartbeatMsg::Reply(reply) = &mut ble.msg
+            && PaxosBallot::from(reply.ballot) < own
+        {
+            reply.ballot = own.into();
+            reply.leader = own.into();
+            reply.happy = true;
+        }
+    }
+
     /// One tick of the engine's clocks.
     pub(super) fn tick(&mut self) {
         if self.rounds.ends() {
