@@ -76,7 +76,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     /// A heartbeat of this node names the ballot that it campaigns with, and is happy while the quorum
     /// that elected it is news. The engine's election learns of a campaign that it did not begin
     /// itself at the end of a round, and of its followers at the end of the next one; until then its
-    /// heartbeats would ask for another leader.
+    /// heartbeats would ask for another leader. One that knows of a higher ballot says so itself.
     pub(super) fn own_up(&self, message: &mut Message<T>) {
         let own = self.promise.filter(|own| own.pid == self.me);
         let Some(own) = own.filter(|own| self.recovered != Some(*own)) else {
@@ -84,8 +84,8 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
         };
         if let Message::BLE(ble) = message
             && let HeartbeatMsg::Reply(reply) = &mut ble.msg
-            && (PaxosBallot::from(reply.ballot) < own
-                || self.rounds.newest <= self.rounds.elected_until)
+            && PaxosBallot::from(reply.leader) <= own
+            && (reply.ballot != own.into() || self.rounds.newest <= self.rounds.elected_until)
         {
             reply.ballot = own.into();
             reply.leader = own.into();
