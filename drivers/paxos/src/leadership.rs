@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tsoracle_consensus::replicated::{DriverStatus, Opening};
 use tsoracle_consensus::{AdvancePayload, ConsensusError, LeaderHint, LeaderState, Lease};
 use tsoracle_core::Epoch;
@@ -43,14 +44,10 @@ pub(crate) async fn follow<H: PaxosHighWaterHost>(host: Arc<H>, status: Arc<Driv
             changed = roles.changed() => if changed.is_err() {
                 break ended.await;
             },
-            changed = granted_to.changed() => if changed.is_err() {
-                break ended.await;
-            },
+            () = changed(Some(&mut granted_to)) => {}
             () = changed(leases.as_mut()) => {}
             // Only a group without leases shows hints by what it has applied.
-            changed = applied.changed(), if host.leases().is_none() => if changed.is_err() {
-                break ended.await;
-            },
+            () = changed(Some(&mut applied)), if host.leases().is_none() => {}
             outcome = opening.attempt() => if let Err(error) = outcome {
                 tracing::debug!(%error, "the epoch is not open yet");
             },
@@ -68,10 +65,10 @@ pub(crate) async fn follow<H: PaxosHighWaterHost>(host: Arc<H>, status: Arc<Driv
     }
 }
 
-/// Waits for the next change of a lease; for ever, if there are none.
-async fn changed(leases: Option<&mut tokio::sync::watch::Receiver<()>>) {
-    let gone = match leases {
-        Some(leases) => leases.changed().await.is_err(),
+/// Waits for the next change; for ever, if nobody makes any.
+async fn changed<V>(watched: Option<&mut watch::Receiver<V>>) {
+    let gone = match watched {
+        Some(watched) => watched.changed().await.is_err(),
         None => true,
     };
     if gone {

@@ -217,6 +217,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             return;
         }
         self.promise = promise;
+        if let Some(promise) = promise {
+            tracing::debug!(node = self.me, "promises {promise}");
+        }
         if let (Some(keeper), Some(promise)) = (&mut self.keeper, promise) {
             keeper.promised(promise);
         }

@@ -71,9 +71,10 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     }
 
     /// Queues what the engine wants to send, if it is to leave at all.
-    pub(super) fn route(&mut self, message: Message<T>) {
+    pub(super) fn route(&mut self, mut message: Message<T>) {
         let to = message.get_receiver();
         self.rounds.asked(&message);
+        self.own_up(&mut message);
         if let Message::SequencePaxos(paxos) = &message {
             match paxos.msg {
                 PaxosMsg::Prepare(prepare) => {

@@ -20,6 +20,8 @@ pub(super) struct Rounds {
     newest: u32,
     ticks: u64,
     ticks_max: u64,
+    /// Up to this round a quorum that has just elected this node counts as connected to it.
+    elected_until: u32,
     /// A round of a lease was granted since the last round of heartbeats ended.
     granted: bool,
 }
@@ -30,8 +32,14 @@ impl Rounds {
             newest: 0,
             ticks: 0,
             ticks_max,
+            elected_until: 0,
             granted: false,
         }
+    }
+
+    /// A quorum has elected this node in the present round.
+    pub(super) fn elected(&mut self) {
+        self.elected_until = self.newest.saturating_add(1);
     }
 
     pub(super) fn asked<T: Entry>(&mut self, message: &Message<T>) {
@@ -62,6 +70,26 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
     pub(super) fn heard_campaign(&mut self, from: u64, ballot: PaxosBallot) {
         if Some(ballot) > self.promise {
             self.reply(from, ballot);
+        }
+    }
+
+    /// A heartbeat of this node names the ballot that it campaigns with, and is happy while the quorum
+    /// that elected it is news. The engine's election learns of a campaign that it did not begin
+    /// itself at the end of a round, and of its followers at the end of the next one; until then its
+    /// heartbeats would ask for another leader. One that knows of a higher ballot says so itself.
+    pub(super) fn own_up(&self, message: &mut Message<T>) {
+        let own = self.promise.filter(|own| own.pid == self.me);
+        let Some(own) = own.filter(|own| self.recovered != Some(*own)) else {
+            return;
+        };
+        if let Message::BLE(ble) = message
+            && let HeartbeatMsg::Reply(reply) = &mut ble.msg
+            && PaxosBallot::from(reply.leader) <= own
+            && (reply.ballot != own.into() || self.rounds.newest <= self.rounds.elected_until)
+        {
+            reply.ballot = own.into();
+            reply.leader = own.into();
+            reply.happy = true;
         }
     }
 
