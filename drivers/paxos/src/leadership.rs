@@ -48,8 +48,9 @@ pub(crate) async fn follow<H: PaxosHighWaterHost>(host: Arc<H>, status: Arc<Driv
             () = changed(leases.as_mut()) => {}
             // Only a group without leases shows hints by what it has applied.
             () = changed(Some(&mut applied)), if host.leases().is_none() => {}
-            outcome = opening.attempt() => if let Err(error) = outcome {
-                tracing::debug!(%error, "the epoch is not open yet");
+            outcome = opening.attempt() => match outcome {
+                Ok(()) => tracing::debug!("the epoch is open"),
+                Err(error) => tracing::debug!(%error, "the epoch is not open yet"),
             },
         }
     };

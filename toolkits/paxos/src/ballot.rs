@@ -66,9 +66,10 @@ pub(crate) fn promised(promise: Ballot) -> Option<PaxosBallot> {
     (promise.pid != nobody(promise.config_id).pid).then(|| promise.into())
 }
 
-/// The ballot that a new member follows until somebody campaigns. Without any, the engine takes
-/// itself for the leader in its first round, and in a new group each member would unseat those with
-/// lower pids.
+/// The ballot that a new member follows until somebody campaigns: below that of any campaign, and above
+/// those that members have before one, so that none of these is followed instead. Without it the
+/// engine takes itself for the leader in its first round, and in a new group each member would
+/// unseat those with lower pids.
 pub(crate) fn nobody(configuration: u32) -> Ballot {
-    Ballot::with(configuration, 0, 0, 0)
+    Ballot::with(configuration, 0, u32::MAX, 0)
 }

@@ -4,7 +4,7 @@ mod error;
 mod settings;
 
 use std::fmt::{self, Debug};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -17,8 +17,8 @@ use tsoracle_store::{Settings as StoreSettings, Store, StoredIdentities};
 
 use crate::storage::{LOG_FAMILY, RocksdbStorage, STATE_FAMILY};
 use crate::{
-    Apply, Attached, GroupEntry, Handle, Members, PaxosRunner, RunnerSettings, TransportSink,
-    attach,
+    Apply, Attached, Frame, GroupEntry, Handle, Members, MessageSink, PaxosRunner, RunnerSettings,
+    TransportSink, attach,
 };
 pub use error::PaxosNodeError;
 pub use settings::{PaxosNodeSettings, PrepareLinks};
@@ -73,7 +73,6 @@ impl<T: GroupEntry> PaxosNode<T> {
         members: Members,
         apply: impl Apply<T>,
     ) -> Result<Self, PaxosNodeError> {
-        let transport = links(&store, settings).await?;
         let runner = RunnerSettings {
             times: settings.times,
             lease: settings.lease.clone(),
@@ -81,7 +80,8 @@ impl<T: GroupEntry> PaxosNode<T> {
             founds: settings.members.keys().next() == Some(&settings.node),
             ..RunnerSettings::new(settings.node, store.starts(), members)
         };
-        let sink = TransportSink::new(transport.clone(), GROUP);
+        let sink = LinksToCome::default();
+        let links_to_come = Arc::clone(&sink.0);
         let on = store.clone();
         let started = spawn_blocking(move || {
             let storage = RocksdbStorage::<T>::open(&on)?;
@@ -89,8 +89,13 @@ impl<T: GroupEntry> PaxosNode<T> {
         });
         let runner = started.await.map_err(broken_off)??;
         let handle = runner.handle();
+        // The group is there when the first session begins, which would end for want of it.
+        let transport = links(&store, settings).await?;
+        // Nobody else sets it; and nothing is answered before there is a way out.
+        let _ = links_to_come.set(TransportSink::new(transport.clone(), GROUP));
+        let attached = attach(&transport, GROUP, runner.inbound())?;
         let running = Running {
-            _attached: attach(&transport, GROUP, runner.inbound())?,
+            _attached: attached,
             watch: tokio::spawn(watch(store.clone(), handle.clone())),
         };
         Ok(Self {
@@ -151,6 +156,19 @@ impl<T: GroupEntry> PaxosNode<T> {
     fn take(&self) -> Option<Running> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.take()
+    }
+}
+
+/// The way out of a runner that was started before its links: until they are there, no session is, and
+/// what is sent is lost without one.
+#[derive(Debug, Default)]
+struct LinksToCome(Arc<OnceLock<TransportSink>>);
+
+impl<T: GroupEntry> MessageSink<T> for LinksToCome {
+    fn send(&mut self, to: u64, frame: Frame<T>) {
+        if let Some(links) = self.0.get() {
+            links.hand_over(to, &frame);
+        }
     }
 }
 

@@ -13,9 +13,11 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
         self.show_decided();
         let leading = self.now_leading();
         self.pending.led_by(leading.leads());
-        let before = *self.leadership.borrow();
-        if leading.leads().is_some() && leading != before {
-            self.rounds.elected();
+        if *self.leadership.borrow() != leading {
+            tracing::debug!(node = self.me, ?leading, "another part in the group");
+            if leading.leads().is_some() {
+                self.rounds.elected();
+            }
         }
         self.leadership.send_if_modified(|known| {
             let changed = *known != leading;

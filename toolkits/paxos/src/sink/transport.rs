@@ -53,11 +53,9 @@ impl TransportSink {
     pub fn new(transport: Transport, group: GroupId) -> Self {
         Self { transport, group }
     }
-}
 
-impl<T: GroupEntry> MessageSink<T> for TransportSink {
-    fn send(&mut self, to: u64, frame: Frame<T>) {
-        let bytes = match tsoracle_codec::encode(VERSION, &frame) {
+    pub(crate) fn hand_over<T: GroupEntry>(&self, to: u64, frame: &Frame<T>) {
+        let bytes = match tsoracle_codec::encode(VERSION, frame) {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::error!(group = %self.group, to, %error, "a frame has no encoding");
@@ -71,6 +69,12 @@ impl<T: GroupEntry> MessageSink<T> for TransportSink {
             }
             Err(error) => tracing::trace!(group = %self.group, to, %error, "a frame is lost"),
         }
+    }
+}
+
+impl<T: GroupEntry> MessageSink<T> for TransportSink {
+    fn send(&mut self, to: u64, frame: Frame<T>) {
+        self.hand_over(to, &frame);
     }
 }
 
