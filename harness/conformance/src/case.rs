@@ -149,16 +149,17 @@ impl Case {
 
     /// Shuts every running node down, each within the limit of a call.
     pub(crate) async fn shut_down(&self, cluster: &mut Cluster) -> Result<(), Stop> {
+        let mut first = Ok(());
         for index in 0..cluster.nodes().len() {
             let node = cluster.node_mut(index)?;
             if node.is_running() {
                 let shutdown = node.shutdown();
-                self.call_patience()
-                    .wait_for("the end of a shutdown", shutdown)
-                    .await??;
+                let patience = self.call_patience();
+                let stopped = patience.wait_for("the end of a shutdown", shutdown).await;
+                first = first.and(stopped.map_err(Stop::from).and_then(|end| Ok(end?)));
             }
         }
-        Ok(())
+        first
     }
 
     /// Starts every node that does not run, and waits for a leader.

@@ -20,7 +20,7 @@ const MOST_POINTS: usize = 64;
 /// Of more, a seeded sample: each costs several starts of a store of many files.
 const SAMPLED_POINTS: usize = 4;
 /// As above, where each start costs an election.
-const MOST_POINTS_OF_MANY_NODES: usize = 8;
+const MOST_POINTS_OF_MANY_NODES: usize = 3;
 
 /// A node that changed no file for so long rests.
 const REST: Duration = Duration::from_millis(40);

@@ -106,8 +106,11 @@ impl Victim {
     /// What the driver says: a value, or a refusal to start or to load.
     async fn answer(&mut self, case: &Case) -> Result<Result<u64, ConsensusError>, Stop> {
         let answer = without_panic(self.start_and_load(case)).await?;
-        case.shut_down(&mut self.cluster).await?;
-        Ok(answer)
+        match (answer, case.shut_down(&mut self.cluster).await) {
+            // Background work came to the damage once the value was out, and told the right one.
+            (Ok(RIGHT), Err(Stop::Failed(why))) => Ok(Err(ConsensusError::permanent(why))),
+            (answer, stopped) => stopped.map(|()| answer),
+        }
     }
 
     async fn start_and_load(&mut self, case: &Case) -> Result<Result<u64, ConsensusError>, Stop> {

@@ -92,11 +92,11 @@ async fn favour_who_lags(case: &mut Case, cluster: &mut Cluster) -> Result<(), S
             value += 1;
             service::persist(case, cluster, value).await?;
         }
-        let missed = cluster.disturbed(leader.index, lags).await?;
         favour(case, cluster, lags).await?;
         let later = |next: &Leader| next.epoch > leader.epoch;
         let next = cluster.leader_where(a_few_elections(case), "the next leader", later);
         let led_by_it = next.await.is_ok_and(|next| next.index == lags);
+        let missed = cluster.disturbed(leader.index, lags).await?;
         if led_by_it {
             ensure_loads(case, cluster, value).await?;
         }

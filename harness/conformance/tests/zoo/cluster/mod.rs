@@ -4,6 +4,7 @@
 mod durable;
 mod fence;
 mod handoff;
+mod hints;
 mod identity;
 mod lease;
 mod members;
@@ -25,6 +26,7 @@ pub(crate) fn exhibits() -> Vec<Exhibit> {
         reads::exhibits(),
         fence::exhibits(),
         durable::exhibits(),
+        hints::exhibits(),
         stream::exhibits(),
         lease::exhibits(),
         snapshot::exhibits(),
