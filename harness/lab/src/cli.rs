@@ -118,7 +118,7 @@ pub(crate) struct Suite {
     /// Run each check this often, with consecutive seeds; a failure does not stop the run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) repeat: u64,
-    /// How many checks run at a time [default: one per core]
+    /// How many checks run at a time [default: three for two cores, since most of them wait]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub(crate) jobs: Option<u16>,
 }
@@ -127,7 +127,7 @@ impl Suite {
     /// How many checks run at a time.
     pub(crate) fn jobs(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.jobs.map_or_else(cores, usize::from)
+        self.jobs.map_or_else(|| cores().div_ceil(2) + cores(), usize::from)
     }
 }
 
