@@ -127,7 +127,8 @@ impl Suite {
     /// How many checks run at a time.
     pub(crate) fn jobs(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.jobs.map_or_else(|| cores().div_ceil(2) + cores(), usize::from)
+        self.jobs
+            .map_or_else(|| cores().div_ceil(2) + cores(), usize::from)
     }
 }
 
