@@ -49,7 +49,7 @@ impl<H: OpenraftHighWaterHost> OpenraftDriver<H> {
     /// node's service. Stopping again changes nothing.
     pub fn stop(&self) {
         self.host.lifecycle().keeper().end();
-        self.host.leases().end();
+        self.host.leases().0.end();
         self.shared.stop();
         self.follower.abort();
     }

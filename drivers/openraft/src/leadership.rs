@@ -16,7 +16,7 @@ use crate::{OpenraftHighWaterHost, encode_epoch};
 /// Publishes this node's state until the engine ends.
 pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<DriverStatus>) {
     let mut roles = host.lifecycle().raft().server_metrics();
-    let mut leases = host.leases().changes();
+    let mut leases = host.leases().0.changes();
     let mut granted_to = host.lifecycle().keeper().granted_to();
     let mut opening = Opening::<RaftBallot>::default();
     let mut failed = host.failed();
@@ -41,7 +41,7 @@ pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<D
             }
             failure = &mut failed => {
                 host.lifecycle().keeper().end();
-                host.leases().end();
+                host.leases().0.end();
                 return fail(&shared, failure);
             }
         };
@@ -49,7 +49,7 @@ pub(crate) async fn follow<H: OpenraftHighWaterHost>(host: Arc<H>, shared: Arc<D
             break;
         }
     }
-    host.leases().end();
+    host.leases().0.end();
     match why_it_ended(&*host).await {
         Some(failure) => fail(&shared, failure),
         None => shared.stop(),
@@ -90,7 +90,7 @@ fn state<H: OpenraftHighWaterHost>(
 ) -> LeaderState {
     if let Some(ballot) = leads(role) {
         let epoch = encode_epoch(ballot.term, ballot.node);
-        let lease = host.leases().lease(ballot);
+        let lease = host.leases().0.lease(ballot);
         let may_show =
             |lease: &Lease| shown == Some(epoch) || (opened == Some(ballot) && lease.is_valid());
         return match lease.filter(may_show) {

@@ -136,7 +136,7 @@ impl<M: CarriesHighWater> NodeBuilder<M> {
     pub async fn start(self) -> Result<NodeHost<M>, ConsensusError> {
         let leases = Arc::new(EpochLeases::default());
         let mut settings = self.settings;
-        settings.observer = Arc::clone(&leases) as Arc<dyn LeaseObserver>;
+        settings.observer = Arc::clone(&leases) as Arc<dyn LeaseObserver<_>>;
         if let Some(own) = self.members.get(&settings.node) {
             settings.listen.clone_from(&own.peer);
         }

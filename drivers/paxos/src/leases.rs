@@ -2,8 +2,8 @@
 
 use tsoracle_consensus::BootInstant;
 use tsoracle_consensus::replicated::BallotLeases;
-use tsoracle_lease::Reading;
-use tsoracle_paxos_toolkit::{LeaseObserver, PaxosBallot};
+use tsoracle_lease::{LeaseObserver, Reading};
+use tsoracle_paxos_toolkit::PaxosBallot;
 
 /// The contract's lease of this node's newest leadership. Give it to the runner as the observer of
 /// its lease, and to the driver through its host.
@@ -13,7 +13,7 @@ use tsoracle_paxos_toolkit::{LeaseObserver, PaxosBallot};
 #[derive(Debug, Default)]
 pub struct EpochLeases(pub(crate) BallotLeases<PaxosBallot>);
 
-impl LeaseObserver for EpochLeases {
+impl LeaseObserver<PaxosBallot> for EpochLeases {
     fn renewed(&self, ballot: PaxosBallot, deadline: Reading) {
         let deadline = BootInstant::from_nanos(deadline.as_nanos());
         self.0.renewed(ballot, deadline);

@@ -193,7 +193,7 @@ impl StandaloneBuilder {
         let leases = self.with_lease.then(Arc::<EpochLeases>::default);
         let mut settings = self.settings;
         settings.lease = leases.as_ref().map(|leases| {
-            let observer = Arc::clone(leases) as Arc<dyn LeaseObserver>;
+            let observer = Arc::clone(leases) as Arc<dyn LeaseObserver<_>>;
             LeaseSettings::observed(observer)
         });
         if let Some(own) = settings.members.get(&settings.node) {

@@ -160,7 +160,7 @@ impl PaxosHighWaterHost for Service {
 impl Service {
     async fn start(dir: &Path, node: u64, members: &BTreeMap<u64, String>) -> Self {
         let leases = Arc::new(EpochLeases::default());
-        let observer = Arc::clone(&leases) as Arc<dyn LeaseObserver>;
+        let observer = Arc::clone(&leases) as Arc<dyn LeaseObserver<_>>;
         let settings = PaxosNodeSettings {
             listen: members[&node].clone(),
             members: members.clone(),
@@ -213,9 +213,10 @@ async fn leader_above(nodes: &[Node], above: Epoch) -> (usize, Epoch) {
     (index, epoch)
 }
 
+/// Of an address that the system gives to no connection, so that they stay free between two lives.
 fn free_endpoints() -> BTreeMap<u64, String> {
     let sockets: Vec<_> = (0..3)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .map(|_| TcpListener::bind("127.83.1.1:0").unwrap())
         .collect();
     let endpoints = sockets.iter().map(|s| s.local_addr().unwrap().to_string());
     (1..).zip(endpoints).collect()

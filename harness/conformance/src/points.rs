@@ -146,7 +146,7 @@ impl Reached {
     pub(crate) fn report(&mut self, case: &mut Case, what: &str) -> Result<(), Stop> {
         let Self { reached, tried } = std::mem::take(self);
         guard!(
-            reached * 2 > tried,
+            reached * 4 >= tried,
             "{what}: only {reached} of {tried} points were reached"
         );
         case.count(what, reached);

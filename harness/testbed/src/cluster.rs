@@ -6,6 +6,8 @@ mod links;
 mod node;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -245,16 +247,54 @@ fn simulated_endpoints(first: NodeId, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Different loopback endpoints that were free a moment ago.
+/// Different loopback endpoints for members that come and go.
+///
+/// They are of an address of their own: the system gives ports of `127.0.0.1` to every connection
+/// that anybody opens, so one whose member is down would not stay free.
 fn free_endpoints(count: usize) -> Result<Vec<String>, TestbedError> {
     let failed = |source| TestbedError::system("no free port on the loopback", source);
+    let [a, b, c]: [u8; 3] = rand::random();
+    let own = Ipv4Addr::new(127, a.max(1), b, c.clamp(1, 254));
     // All are held until the last is found, so that no two are the same.
     let held: Vec<_> = (0..count)
-        .map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)))
+        .map(|_| listen_at(own))
         .collect::<Result<_, _>>()
         .map_err(failed)?;
     held.iter()
         .map(|listener| listener.local_addr().map(|endpoint| endpoint.to_string()))
         .collect::<Result<_, _>>()
         .map_err(failed)
+}
+
+/// Where the loopback is one address only, that one has to do.
+fn listen_at(own: Ipv4Addr) -> io::Result<TcpListener> {
+    match TcpListener::bind((own, 0)) {
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        }
+        bound => bound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_connection_can_take_the_endpoint_of_a_member() {
+        let endpoints = free_endpoints(4).unwrap();
+        for endpoint in &endpoints {
+            let member = TcpListener::bind(endpoint).unwrap();
+            let connection = TcpStream::connect(endpoint).unwrap();
+            let (own, given) = (
+                member.local_addr().unwrap(),
+                connection.local_addr().unwrap(),
+            );
+            assert_ne!(own.ip(), given.ip());
+        }
+        assert_ne!(endpoints, free_endpoints(4).unwrap());
+    }
 }

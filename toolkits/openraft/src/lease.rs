@@ -6,12 +6,12 @@
 
 mod ballot;
 mod change;
+#[cfg(feature = "test-fakes")]
 mod clock;
 mod error;
 mod follow;
 mod gate;
 mod keeper;
-mod observer;
 mod prove;
 mod rounds;
 mod silence;
@@ -21,9 +21,7 @@ pub use ballot::RaftBallot;
 pub(crate) use change::Uncovered;
 #[cfg(feature = "test-fakes")]
 pub use clock::TokioClock;
-pub use clock::{BootClock, Clock};
 pub use error::{KeeperError, ProveError};
 pub use follow::Following;
 pub use keeper::{Keeper, KeeperSettings};
-pub use observer::LeaseObserver;
 pub use prove::Proof;

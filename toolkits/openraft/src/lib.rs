@@ -25,10 +25,7 @@ pub use fakes::MemoryLogStore;
 pub use keyspace::{Flat, GroupPrefixed, KeySpace};
 #[cfg(feature = "test-fakes")]
 pub use lease::TokioClock;
-pub use lease::{
-    BootClock, Clock, Following, Keeper, KeeperError, KeeperSettings, LeaseObserver, Proof,
-    ProveError, RaftBallot,
-};
+pub use lease::{Following, Keeper, KeeperError, KeeperSettings, Proof, ProveError, RaftBallot};
 pub use lifecycle::{Bootstrap, BootstrapError, ChangeError, Lifecycle, TransferError};
 #[cfg(feature = "rocksdb-log-store")]
 pub use log_store::{LOG_FAMILY, META_FAMILY, RocksdbLogReader, RocksdbLogStore, TailLimits};
@@ -50,6 +47,8 @@ pub use types::{
     Entry, LeaderId, LogId, Members, Payload, RaftTypes, Snapshot, SnapshotMeta, SnapshotPayload,
     StoredMembership, Vote, WriteAnswer,
 };
+
+pub use tsoracle_lease::{BootClock, Clock, LeaseObserver};
 
 #[doc(hidden)]
 pub use openraft;

@@ -4,10 +4,6 @@
 //! It lives on the engine's thread, so that what it grants and what the engine promises are one
 //! state. Why a gate on Prepare suffices stands in `docs/proofs/paxos-gate.md` of the repository.
 
-mod clock;
 mod keeper;
-mod observer;
 
-pub use clock::{BootClock, Clock};
 pub(crate) use keeper::{Keeper, Proving};
-pub use observer::LeaseObserver;

@@ -24,7 +24,6 @@ pub use decided::{Apply, Decided, DecidedSender, DecidedStream, decided_channel}
 pub use entry::{GroupEntry, RequestId};
 pub use frame::{Body, Frame};
 pub use leadership::Leadership;
-pub use lease::{BootClock, Clock, LeaseObserver};
 pub use members::{Member, Members, MembersError, PID_MAX};
 #[cfg(feature = "rocksdb-storage")]
 pub use node::{PaxosNode, PaxosNodeError, PaxosNodeSettings, PrepareLinks};
@@ -36,3 +35,4 @@ pub use runner::{
 };
 pub use sink::{Attached, Inbound, MessageSink, NoRoom, TransportSink, attach};
 pub use times::{GroupTimes, TimesError};
+pub use tsoracle_lease::{BootClock, Clock, LeaseObserver};

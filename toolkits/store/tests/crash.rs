@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use support::{LIMIT, Numbers};
-use tsoracle_faultfs::{lose_unsynced, record_unsynced};
+use tsoracle_faultfs::{Action, Op, Rule, Trigger, When, install, lose_unsynced, record_unsynced};
 use tsoracle_store::Store;
 
 const ROUNDS: usize = 50;
@@ -114,33 +114,78 @@ fn acknowledged_batches_survive_power_loss() {
 
 #[test]
 fn store_whose_making_was_interrupted_is_made_again() {
-    use tsoracle_faultfs::{Action, Op, Rule, Trigger, When, install};
+    let test = "store_whose_making_was_interrupted_is_made_again";
     if let Some(root) = support::child_dir() {
-        let data = root.join("data");
-        let n: u64 = fs::read_to_string(root.join("n")).unwrap().parse().unwrap();
-        let crash = Rule::new(&data, Action::Crash(When::After));
-        install(crash.ops(Op::MUTATING).at(Trigger::Nth(n))).unwrap();
-        record_unsynced(&data, &root.join("journal")).unwrap();
-        Store::open(data.join("store"), &support::settings()).unwrap();
-        return;
+        return open_and_crash(&root);
     }
     let place = support::quick_place();
-    let mut n = 1;
-    loop {
-        let root = place.path().join(n.to_string());
-        let (data, journal) = (root.join("data"), root.join("journal"));
-        fs::create_dir_all(&data).unwrap();
-        fs::write(root.join("n"), n.to_string()).unwrap();
-        let test = "store_whose_making_was_interrupted_is_made_again";
-        let finished = support::again(test, &root, Stdio::null()).wait().unwrap();
-        lose_unsynced(&data, &journal).unwrap();
-        check(&data.join("store"), 0);
-        fs::remove_dir_all(&root).unwrap();
-        if finished.success() {
-            break;
+    let calls = crash_at_every_call(test, place.path(), 3, |data| {
+        fs::create_dir_all(data).unwrap();
+        0
+    });
+    assert!(calls > 30);
+}
+
+/// Whatever a process that opened a store has done when it ends, the next one opens it. Its log is
+/// one that was written over: it does not end where its file does.
+#[test]
+fn store_whose_opening_was_interrupted_is_opened_again() {
+    let test = "store_whose_opening_was_interrupted_is_opened_again";
+    if let Some(root) = support::child_dir() {
+        if root.join("n").exists() {
+            return open_and_crash(&root);
         }
-        n += 3;
+        write_for_ever(&root.join("data").join("store"));
     }
-    println!("{n} calls");
-    assert!(n > 30);
+    let place = support::quick_place();
+    let original = place.path().join("original");
+    fs::create_dir_all(original.join("data")).unwrap();
+    let acknowledged = kill_a_writer(test, &original, 4000);
+    let calls = crash_at_every_call(test, place.path(), 1, |data| {
+        support::copy_tree(&original.join("data"), data);
+        acknowledged
+    });
+    assert!(calls > 30);
+}
+
+/// Opens a store again and again, from what `prepare` leaves in a folder (and tells the last batch
+/// of), in a process that ends after the first, second, third call that changes a file, up to one
+/// that it does not come to; every `step`th. Twice each: with what was not synced, and without it.
+fn crash_at_every_call(
+    test: &str,
+    place: &Path,
+    step: usize,
+    prepare: impl Fn(&Path) -> u64,
+) -> usize {
+    for n in (1..).step_by(step) {
+        let mut finished = false;
+        for power_is_lost in [false, true] {
+            let root = place.join(n.to_string());
+            let (data, journal) = (root.join("data"), root.join("journal"));
+            let acknowledged = prepare(&data);
+            fs::write(root.join("n"), n.to_string()).unwrap();
+            let child = support::again(test, &root, Stdio::null()).wait().unwrap();
+            finished = child.success();
+            if power_is_lost {
+                lose_unsynced(&data, &journal).unwrap();
+            }
+            check(&data.join("store"), acknowledged);
+            fs::remove_dir_all(&root).unwrap();
+        }
+        if finished {
+            println!("{n} calls");
+            return n;
+        }
+    }
+    unreachable!("every opening ends")
+}
+
+/// The child: opens the store, and ends after its `n`th call that changes a file.
+fn open_and_crash(root: &Path) {
+    let data = root.join("data");
+    let n: u64 = fs::read_to_string(root.join("n")).unwrap().parse().unwrap();
+    let crash = Rule::new(&data, Action::Crash(When::After));
+    install(crash.ops(Op::MUTATING).at(Trigger::Nth(n))).unwrap();
+    record_unsynced(&data, &root.join("journal")).unwrap();
+    Store::open(data.join("store"), &support::settings()).unwrap();
 }

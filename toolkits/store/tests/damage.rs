@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use support::{LIMIT, Numbers};
+use support::{LIMIT, Numbers, copy_tree, files};
 use tsoracle_store::{Store, StoreError};
 
 /// Few enough that no opening begins a compaction: after one that fails RocksDB waits for a second.
@@ -193,34 +193,6 @@ fn reopen(dir: &Path) -> Result<support::Contents, StoreError> {
     let found = found?;
     stopped?;
     Ok(found)
-}
-
-/// Paths below a directory, RocksDB's MANIFEST and log files ahead.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    walk(dir, dir, &mut files);
-    files.sort();
-    files.reverse();
-    files
-}
-
-fn walk(root: &Path, dir: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            walk(root, &path, files);
-        } else {
-            files.push(path.strip_prefix(root).unwrap().to_owned());
-        }
-    }
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    for file in files(from) {
-        let target = to.join(&file);
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(from.join(&file), target).unwrap();
-    }
 }
 
 /// What the whole of recovery rests on: RocksDB's MANIFEST tells how far the tables reach, and no

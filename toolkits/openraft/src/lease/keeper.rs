@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tsoracle_lease::{LeaseMessage, LeaseNode, Reading, Stored, Timing};
+use tsoracle_lease::{
+    BootClock, Clock, LeaseMessage, LeaseNode, LeaseObserver, Reading, Stored, Timing,
+};
 use tsoracle_peer_transport::{GroupId, Transport};
 
 use super::state::Shared;
-use super::{BootClock, Clock, KeeperError, LeaseObserver, RaftBallot};
+use super::{KeeperError, RaftBallot};
 
 /// Requests that may wait at the gate of one group; more are refused at once.
 const HELD_MAX: usize = 256;
@@ -28,7 +30,7 @@ pub struct KeeperSettings {
     /// The clock of deadlines and grants.
     pub clock: Arc<dyn Clock>,
     /// Who is told of this node's own lease.
-    pub observer: Arc<dyn LeaseObserver>,
+    pub observer: Arc<dyn LeaseObserver<RaftBallot>>,
 }
 
 impl KeeperSettings {

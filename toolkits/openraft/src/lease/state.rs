@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, Semaphore, watch};
-use tsoracle_lease::{LeaseNode, NodeId, Quorum, Reading, Release};
+use tsoracle_lease::{Clock, LeaseNode, LeaseObserver, NodeId, Quorum, Reading, Release};
 use tsoracle_peer_transport::{GroupId, Transport};
 
+use super::RaftBallot;
 use super::silence::{Silence, Unanswered};
-use super::{Clock, LeaseObserver, RaftBallot};
 
 /// The newest round that a quorum granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct Shared {
     pub(super) group: GroupId,
     pub(super) transport: Transport,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) observer: Arc<dyn LeaseObserver>,
+    pub(super) observer: Arc<dyn LeaseObserver<RaftBallot>>,
     state: Mutex<State>,
     /// Wakes the task that sends rounds.
     pub(super) wake: Notify,

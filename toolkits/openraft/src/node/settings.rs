@@ -10,7 +10,8 @@ use openraft::{Config, SnapshotPolicy};
 use tsoracle_peer_transport::Transport;
 
 use crate::{
-    ConfigError, Experiment, GroupTimes, LeaseObserver, NetworkSettings, TailLimits, checked,
+    ConfigError, Experiment, GroupTimes, LeaseObserver, NetworkSettings, RaftBallot, TailLimits,
+    checked,
 };
 
 /// How a node begins on an empty store. On any other it goes on where it left off.
@@ -59,7 +60,7 @@ pub struct RaftNodeSettings<N> {
     /// Times and bounds of the network.
     pub network: NetworkSettings,
     /// Who is told of this node's own lease.
-    pub observer: Arc<dyn LeaseObserver>,
+    pub observer: Arc<dyn LeaseObserver<RaftBallot>>,
     /// Seeds the jitter of the links and their faults.
     pub seed: u64,
     /// How long the store may take to open.

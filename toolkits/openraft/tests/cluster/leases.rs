@@ -37,7 +37,7 @@ impl Leases {
     }
 
     /// A crash forgets the node's lease, which others must wait for all the same.
-    pub(crate) fn observer(&self, node: u64) -> Arc<dyn LeaseObserver> {
+    pub(crate) fn observer(&self, node: u64) -> Arc<dyn LeaseObserver<RaftBallot>> {
         let leases = self.clone();
         Arc::new(Observer { node, leases })
     }
@@ -49,7 +49,7 @@ struct Observer {
     leases: Leases,
 }
 
-impl LeaseObserver for Observer {
+impl LeaseObserver<RaftBallot> for Observer {
     fn renewed(&self, ballot: RaftBallot, deadline: Reading) {
         let now = self.leases.clock.now();
         let mut board = self.leases.board.lock().unwrap();

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tsoracle_lease::{
-    Ballot, Gate, LeadError, LeaseMessage, LeaseNode, NodeId, Reading, Release, Stored, Voters,
+    Ballot, Clock, Gate, LeadError, LeaseMessage, LeaseNode, LeaseObserver, NodeId, Reading,
+    Release, Stored, Voters,
 };
 
-use super::{Clock, LeaseObserver};
 use crate::PaxosBallot;
 use crate::runner::{LeaseSettings, Proof, ProveError};
 
@@ -20,7 +20,7 @@ pub(crate) type Proving = oneshot::Sender<Result<Proof, ProveError>>;
 pub(crate) struct Keeper {
     node: LeaseNode<PaxosBallot>,
     clock: Arc<dyn Clock>,
-    observer: Arc<dyn LeaseObserver>,
+    observer: Arc<dyn LeaseObserver<PaxosBallot>>,
     voters: Voters,
     granted_to: watch::Sender<Option<PaxosBallot>>,
     /// What the observer knows.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::lease::{BootClock, Clock, LeaseObserver};
-use crate::{GroupTimes, Members};
+use tsoracle_lease::{BootClock, Clock, LeaseObserver};
+
+use crate::{GroupTimes, Members, PaxosBallot};
 
 /// Settings of a [`PaxosRunner`](crate::PaxosRunner).
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub struct LeaseSettings {
     /// The clock of deadlines and grants.
     pub clock: Arc<dyn Clock>,
     /// Who is told of this node's own lease.
-    pub observer: Arc<dyn LeaseObserver>,
+    pub observer: Arc<dyn LeaseObserver<PaxosBallot>>,
 }
 
 impl Default for LeaseSettings {
@@ -66,7 +67,7 @@ impl Default for LeaseSettings {
 impl LeaseSettings {
     /// The machine's clock, and somebody who is told.
     #[must_use]
-    pub fn observed(observer: Arc<dyn LeaseObserver>) -> Self {
+    pub fn observed(observer: Arc<dyn LeaseObserver<PaxosBallot>>) -> Self {
         Self {
             observer,
             ..Self::default()

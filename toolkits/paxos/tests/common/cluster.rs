@@ -124,7 +124,7 @@ struct Observer {
     leases: Arc<Leases>,
 }
 
-impl LeaseObserver for Observer {
+impl LeaseObserver<PaxosBallot> for Observer {
     fn renewed(&self, ballot: PaxosBallot, deadline: Reading) {
         let mut held = self.leases.held.lock().unwrap();
         let now = BootClock.now();

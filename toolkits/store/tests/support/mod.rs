@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -116,6 +117,35 @@ fn value(n: u64) -> Vec<u8> {
     (0..length)
         .map(|at| at.to_le_bytes()[0] ^ n.to_le_bytes()[0])
         .collect()
+}
+
+/// Paths below a directory, RocksDB's MANIFEST and log files ahead.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    walk(dir, dir, &mut files);
+    files.sort();
+    files.reverse();
+    files
+}
+
+fn walk(root: &Path, dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(root, &path, files);
+        } else {
+            files.push(path.strip_prefix(root).unwrap().to_owned());
+        }
+    }
+}
+
+/// Copies what is in a folder.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    for file in files(from) {
+        let target = to.join(&file);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(from.join(&file), target).unwrap();
+    }
 }
 
 /// Numbers from a seed.

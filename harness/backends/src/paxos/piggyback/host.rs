@@ -44,7 +44,7 @@ impl CountersHost {
         let peer = members.clone().map(|m| (m.node, m.peer_endpoint.clone()));
         let service = members.map(|m| (m.node, m.service_endpoint.clone()));
         let leases = Arc::new(EpochLeases::default());
-        let observer = Arc::clone(&leases) as Arc<dyn LeaseObserver>;
+        let observer = Arc::clone(&leases) as Arc<dyn LeaseObserver<_>>;
         let settings = PaxosNodeSettings {
             listen: own.map_or_else(String::new, |own| own.peer_endpoint.clone()),
             members: peer.collect(),
