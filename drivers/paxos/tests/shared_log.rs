@@ -6,7 +6,6 @@
     reason = "a test that cannot run has failed"
 )]
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -16,16 +15,13 @@ use futures_util::StreamExt;
 use futures_util::future::select_all;
 use omnipaxos::storage::{Entry, Snapshot};
 use serde::{Deserialize, Serialize};
-use tsoracle_consensus::{ConsensusDriver, Handoff, LeaderState};
+use tsoracle_consensus::{ConsensusDriver, Handoff, LeaderState, Member};
 use tsoracle_core::Epoch;
 use tsoracle_driver_paxos::{
-    DriverSettings, EpochLeases, HighWaterCommand, HighWaterReplica, HighWaterSnapshot,
-    HighWaterView, PaxosDriver, PaxosHighWaterHost,
+    CarriesHighWater, DriverSettings, HighWaterCommand, HighWaterReplica, HighWaterSnapshot,
+    HighWaterView, NodeBuilder, NodeHost, PaxosDriver, PaxosHighWaterHost,
 };
-use tsoracle_paxos_toolkit::{
-    Apply, Decided, GroupEntry, Handle, LeaseObserver, LeaseSettings, PaxosNode, PaxosNodeSettings,
-    RequestId,
-};
+use tsoracle_paxos_toolkit::{GroupEntry, RequestId};
 
 /// Of a wait that ends soon, however slow the machine is.
 const SOON: Duration = Duration::from_secs(20);
@@ -89,98 +85,55 @@ impl Snapshot<Record> for Page {
 struct Notebook {
     lines: Arc<Mutex<Vec<String>>>,
     high_water: HighWaterReplica,
-    handle: Option<Handle<Record>>,
 }
 
-impl Apply<Record> for Notebook {
-    fn begin(&mut self, handle: Handle<Record>) {
-        self.handle = Some(handle);
-    }
-
-    fn has_room(&mut self) -> bool {
-        true
-    }
-
-    fn apply(&mut self, decided: Decided<Record>) {
-        let end = decided.end();
-        match decided {
-            Decided::Entries { entries, .. } => {
-                for Record { request, command } in entries {
-                    match command {
-                        Command::Write(line) => self.lines.lock().unwrap().push(line),
-                        Command::HighWater(command) => {
-                            self.high_water.apply(&command, Some(request));
-                        }
-                    }
-                }
-            }
-            Decided::Snapshot { snapshot, .. } => {
-                *self.lines.lock().unwrap() = snapshot.lines;
-                self.high_water.restore(&snapshot.high_water);
-            }
-            Decided::Trimmed { .. } | Decided::StopSign { .. } => {}
-        }
-        self.handle.as_ref().unwrap().applied(end);
-    }
-}
-
-/// A node of the service, as the oracle's host.
-struct Service {
-    node: PaxosNode<Record>,
-    leases: Arc<EpochLeases>,
-    lines: Arc<Mutex<Vec<String>>>,
-    high_water: HighWaterView,
-}
-
-impl PaxosHighWaterHost for Service {
+impl CarriesHighWater for Notebook {
     type Entry = Record;
 
-    fn handle(&self) -> &Handle<Record> {
-        self.node.handle()
+    fn high_water(&self) -> HighWaterView {
+        self.high_water.view()
     }
 
-    fn leases(&self) -> Option<&EpochLeases> {
-        Some(&self.leases)
-    }
-
-    fn high_water(&self) -> &HighWaterView {
-        &self.high_water
-    }
-
-    fn entry(&self, command: HighWaterCommand, request: RequestId) -> Record {
+    fn entry(command: HighWaterCommand, request: RequestId) -> Record {
         let command = Command::HighWater(command);
         Record { request, command }
     }
 
-    fn service_endpoint(&self, node: u64) -> Option<String> {
-        Some(format!("127.0.0.1:{}", 8000 + node))
+    fn apply(&mut self, Record { request, command }: Record) {
+        match command {
+            Command::Write(line) => self.lines.lock().unwrap().push(line),
+            Command::HighWater(command) => {
+                self.high_water.apply(&command, Some(request));
+            }
+        }
+    }
+
+    fn restore(&mut self, page: Page) {
+        *self.lines.lock().unwrap() = page.lines;
+        self.high_water.restore(&page.high_water);
     }
 }
 
+/// A node of the service.
+struct Service {
+    host: Arc<NodeHost<Notebook>>,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
 impl Service {
-    async fn start(dir: &Path, node: u64, members: &BTreeMap<u64, String>) -> Self {
-        let leases = Arc::new(EpochLeases::default());
-        let observer = Arc::clone(&leases) as Arc<dyn LeaseObserver<_>>;
-        let settings = PaxosNodeSettings {
-            listen: members[&node].clone(),
-            members: members.clone(),
-            lease: Some(LeaseSettings::observed(observer)),
-            ..PaxosNodeSettings::new(42, node, dir.join(node.to_string()))
-        };
+    async fn start(dir: &Path, node: u64, members: &[Member]) -> Self {
         let notebook = Notebook::default();
-        let (lines, high_water) = (Arc::clone(&notebook.lines), notebook.high_water.view());
-        let node = PaxosNode::start(settings, notebook).await.unwrap();
-        Self {
-            node,
-            leases,
-            lines,
-            high_water,
-        }
+        let lines = Arc::clone(&notebook.lines);
+        let host = NodeHost::builder(42, node, dir.join(node.to_string()))
+            .members(members)
+            .machine(notebook);
+        let host = Arc::new(host.start().await.unwrap());
+        Self { host, lines }
     }
 
     /// Writes a line at the node that leads.
     async fn write(&self, line: &str) {
-        let handle = self.node.handle();
+        let handle = self.host.handle();
         let ballot = handle.leadership().borrow().leads().unwrap();
         let command = Command::Write(line.to_owned());
         let record = |request| Record { request, command };
@@ -188,13 +141,13 @@ impl Service {
     }
 }
 
-type Node = (Arc<Service>, PaxosDriver<Service>);
+type Node = (Service, PaxosDriver<NodeHost<Notebook>>);
 
-async fn start(dir: &Path, members: &BTreeMap<u64, String>) -> Vec<Node> {
+async fn start(dir: &Path, members: &[Member]) -> Vec<Node> {
     let mut nodes = Vec::new();
-    for node in members.keys() {
-        let service = Arc::new(Service::start(dir, *node, members).await);
-        let driver = PaxosDriver::start(Arc::clone(&service), DriverSettings::default());
+    for member in members {
+        let service = Service::start(dir, member.node, members).await;
+        let driver = PaxosDriver::start(Arc::clone(&service.host), DriverSettings::default());
         nodes.push((service, driver));
     }
     nodes
@@ -214,18 +167,25 @@ async fn leader_above(nodes: &[Node], above: Epoch) -> (usize, Epoch) {
 }
 
 /// Of an address that the system gives to no connection, so that they stay free between two lives.
-fn free_endpoints() -> BTreeMap<u64, String> {
+fn members() -> Vec<Member> {
     let sockets: Vec<_> = (0..3)
         .map(|_| TcpListener::bind("127.83.1.1:0").unwrap())
         .collect();
     let endpoints = sockets.iter().map(|s| s.local_addr().unwrap().to_string());
-    (1..).zip(endpoints).collect()
+    (1..)
+        .zip(endpoints)
+        .map(|(node, peer_endpoint)| Member {
+            node,
+            peer_endpoint,
+            service_endpoint: format!("127.0.0.1:{}", 8000 + node),
+        })
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_log_and_one_snapshot_carry_both() {
     let dir = tempfile::tempdir().unwrap();
-    let members = free_endpoints();
+    let members = members();
     let mut last = Epoch::ZERO;
     for life in 1..=2_u64 {
         let nodes = start(dir.path(), &members).await;
@@ -255,7 +215,7 @@ async fn one_log_and_one_snapshot_carry_both() {
         assert_eq!(driver.load_high_water().await.unwrap(), life * 100);
         last = epoch;
 
-        let compacted = service.node.handle().snapshot(None, SOON).await.unwrap();
+        let compacted = service.host.handle().snapshot(None, SOON).await.unwrap();
         assert!(compacted > 0, "nothing was compacted");
         for (service, driver) in &nodes {
             driver.stop();
@@ -263,7 +223,7 @@ async fn one_log_and_one_snapshot_carry_both() {
                 driver.leadership_events().next().await,
                 Some(LeaderState::NoLeader)
             );
-            service.node.shutdown(SOON).await.unwrap();
+            service.host.shutdown(SOON).await.unwrap();
         }
     }
 }
@@ -271,11 +231,9 @@ async fn one_log_and_one_snapshot_carry_both() {
 #[tokio::test]
 async fn a_node_alone_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    let alone = PaxosNodeSettings {
-        members: BTreeMap::from([(1, "127.0.0.1:0".to_owned())]),
-        ..PaxosNodeSettings::new(42, 1, dir.path())
-    };
-    let refused = PaxosNode::start(alone, Notebook::default()).await;
+    let alone: NodeBuilder<Notebook> = NodeHost::builder(42, 1, dir.path());
+    let alone = alone.member(&members()[0]);
+    let refused = alone.start().await;
     let why = refused.map(drop).unwrap_err().to_string();
     assert!(
         why.contains("the engine refuses the configuration"),

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tsoracle_consensus::ConsensusError;
-use tsoracle_driver_paxos::{DriverSettings, PaxosDriver, Reads, StandaloneEntry, StandaloneHost};
-use tsoracle_paxos_toolkit::{GroupTimes, PaxosNode, PaxosNodeSettings};
+use tsoracle_driver_paxos::{
+    CarriesHighWater, DriverSettings, NodeBuilder, NodeHost, PaxosDriver, Reads, StandaloneHost,
+};
+use tsoracle_paxos_toolkit::{GroupTimes, PaxosNodeSettings};
 use tsoracle_testbed::{
     Backend, Capabilities, Damage, Durability, HookKind, Links, Node, NodeSpec, Timing,
     UnnoticedDamage,
@@ -18,7 +20,7 @@ use tsoracle_testbed::{
 
 use crate::closing::Closing;
 use crate::links::initial_faults;
-use node::{Hosted, PaxosTestNode};
+use node::PaxosTestNode;
 pub use piggyback::PaxosPiggybackBackend;
 
 /// The engine's version, as the workspace pins it.
@@ -101,31 +103,37 @@ impl Backend for PaxosBackend {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        self.closing.wait_for(&spec.dir).await?;
-        let faults = initial_faults(&spec);
-        let host = StandaloneHost::builder(spec.cluster, spec.node, &spec.dir)
-            .members(&spec.members)
-            .settings(|settings| PaxosNodeSettings {
-                seed: spec.seed,
-                on_links: Some(Arc::new(faults)),
-                ..settings
-            });
-        let host = if self.leases {
-            host
-        } else {
-            host.without_lease()
-        };
-        let host = Arc::new(host.start().await?);
+        let host: Arc<StandaloneHost> = start_host(&spec, &self.closing, |host| {
+            if self.leases {
+                host
+            } else {
+                host.without_lease()
+            }
+        })
+        .await?;
         let driver = PaxosDriver::start(Arc::clone(&host), self.settings);
         let node = PaxosTestNode::new(host, Arc::new(driver), &spec, self.closing.clone());
         Ok(Arc::new(node))
     }
 }
 
-impl Hosted for StandaloneHost {
-    fn node(&self) -> &PaxosNode<StandaloneEntry> {
-        Self::node(self)
-    }
+/// Starts the host of a node, with the faults of its links from the first frame on, once an earlier
+/// one has let go of its directory.
+async fn start_host<M: CarriesHighWater + Default>(
+    spec: &NodeSpec,
+    closing: &Closing,
+    change: impl FnOnce(NodeBuilder<M>) -> NodeBuilder<M>,
+) -> Result<Arc<NodeHost<M>>, ConsensusError> {
+    closing.wait_for(&spec.dir).await?;
+    let faults = initial_faults(spec);
+    let host = NodeHost::builder(spec.cluster, spec.node, &spec.dir)
+        .members(&spec.members)
+        .settings(|settings| PaxosNodeSettings {
+            seed: spec.seed,
+            on_links: Some(Arc::new(faults)),
+            ..settings
+        });
+    Ok(Arc::new(change(host).start().await?))
 }
 
 fn capabilities() -> Capabilities {

@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tsoracle_consensus::{AdvancePayload, ConsensusError};
-use tsoracle_driver_paxos::HighWaterCommand;
+use tsoracle_driver_paxos::{HighWaterCommand, PaxosHighWaterHost};
 use tsoracle_testbed::{Hook, Hooks};
-
-use super::node::Hosted;
 
 /// How long the engine has for what a hook asks.
 const LIMIT: Duration = Duration::from_secs(5);
 
-pub(super) fn hooks<H: Hosted>(host: &Arc<H>) -> Hooks {
+pub(super) fn hooks<H: PaxosHighWaterHost>(host: &Arc<H>) -> Hooks {
     Hooks {
         hold_apply: Some(hook(host, |host, held| async move {
             let asked = host.handle().hold_decided(held, LIMIT).await;
@@ -34,14 +32,17 @@ pub(super) fn hooks<H: Hosted>(host: &Arc<H>) -> Hooks {
 
 fn hook<H, A, F>(host: &Arc<H>, act: impl Fn(Arc<H>, A) -> F + Send + Sync + 'static) -> Hook<A>
 where
-    H: Hosted,
+    H: PaxosHighWaterHost,
     F: Future<Output = Result<(), ConsensusError>> + Send + 'static,
 {
     let host = Arc::clone(host);
     Arc::new(move |argument| act(Arc::clone(&host), argument).boxed())
 }
 
-async fn inject<H: Hosted>(host: &H, payload: AdvancePayload) -> Result<(), ConsensusError> {
+async fn inject<H: PaxosHighWaterHost>(
+    host: &H,
+    payload: AdvancePayload,
+) -> Result<(), ConsensusError> {
     let leads = host.handle().leadership().borrow().leads();
     let ballot = leads.ok_or_else(|| ConsensusError::transient("this node does not lead"))?;
     let entry = |request| host.entry(HighWaterCommand(payload), request);
@@ -49,7 +50,7 @@ async fn inject<H: Hosted>(host: &H, payload: AdvancePayload) -> Result<(), Cons
     appended.map(drop).map_err(ConsensusError::transient)
 }
 
-async fn compact<H: Hosted>(host: &H) -> Result<(), ConsensusError> {
+async fn compact<H: PaxosHighWaterHost>(host: &H) -> Result<(), ConsensusError> {
     let compacted = host.handle().snapshot(None, LIMIT).await;
     compacted.map(drop).map_err(ConsensusError::transient)
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, Handoff};
-use tsoracle_driver_paxos::{PaxosDriver, PaxosHighWaterHost};
-use tsoracle_paxos_toolkit::PaxosNode;
+use tsoracle_driver_paxos::{CarriesHighWater, NodeHost, PaxosDriver, PaxosHighWaterHost};
 use tsoracle_testbed::{Hooks, LinkFaults, Node, NodeSpec, Traffic};
 
 use super::hooks::hooks;
@@ -17,15 +16,10 @@ use crate::links::{TransportLinks, sent_by};
 /// How long a node may take to stop.
 const STOP: Duration = Duration::from_millis(3_500);
 
-/// A host on a node of the toolkit.
-pub(super) trait Hosted: PaxosHighWaterHost {
-    fn node(&self) -> &PaxosNode<Self::Entry>;
-}
-
 /// One node. Dropped, it goes without a word to anyone.
-pub(super) struct PaxosTestNode<H: Hosted> {
-    host: Arc<H>,
-    driver: Arc<PaxosDriver<H>>,
+pub(super) struct PaxosTestNode<M: CarriesHighWater> {
+    host: Arc<NodeHost<M>>,
+    driver: Arc<PaxosDriver<NodeHost<M>>>,
     /// What the suite talks to: the driver, or something in front of it.
     shown: Arc<dyn ConsensusDriver>,
     service_endpoint: String,
@@ -33,10 +27,10 @@ pub(super) struct PaxosTestNode<H: Hosted> {
     closing: Closing,
 }
 
-impl<H: Hosted> PaxosTestNode<H> {
+impl<M: CarriesHighWater> PaxosTestNode<M> {
     pub(super) fn new(
-        host: Arc<H>,
-        driver: Arc<PaxosDriver<H>>,
+        host: Arc<NodeHost<M>>,
+        driver: Arc<PaxosDriver<NodeHost<M>>>,
         spec: &NodeSpec,
         closing: Closing,
     ) -> Self {
@@ -58,7 +52,7 @@ impl<H: Hosted> PaxosTestNode<H> {
 }
 
 #[async_trait]
-impl<H: Hosted> Node for PaxosTestNode<H> {
+impl<M: CarriesHighWater> Node for PaxosTestNode<M> {
     fn driver(&self) -> Arc<dyn ConsensusDriver> {
         Arc::clone(&self.shown)
     }
@@ -69,8 +63,7 @@ impl<H: Hosted> Node for PaxosTestNode<H> {
 
     async fn shutdown(&self) -> Result<(), ConsensusError> {
         self.driver.stop();
-        let stopped = self.host.node().shutdown(STOP).await;
-        stopped.map_err(ConsensusError::permanent)
+        self.host.shutdown(STOP).await
     }
 
     fn hooks(&self) -> Hooks {
@@ -91,13 +84,13 @@ impl<H: Hosted> Node for PaxosTestNode<H> {
     }
 }
 
-impl<H: Hosted> Drop for PaxosTestNode<H> {
+impl<M: CarriesHighWater> Drop for PaxosTestNode<M> {
     fn drop(&mut self) {
         let host = Arc::clone(&self.host);
         host.node().close();
         self.closing.close(self.dir.clone(), async move {
             // Whatever does not end in time goes on to the end of the process.
-            let _ = host.node().shutdown(STOP * 2).await;
+            let _ = host.shutdown(STOP * 2).await;
         });
     }
 }

@@ -1,7 +1,6 @@
 //! The oracle on the log of a service that has its own: a store of counters whose commands stand
 //! among the oracle's, with one snapshot for both.
 
-mod host;
 mod machine;
 
 use std::sync::Arc;
@@ -12,11 +11,10 @@ use tsoracle_driver_paxos::{DriverSettings, PaxosDriver};
 use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Timing};
 
 use super::node::PaxosTestNode;
-use super::{capabilities, crates, timing};
+use super::{capabilities, crates, start_host, timing};
 use crate::closing::Closing;
-use crate::links::initial_faults;
-use crate::traffic::{Busy, Counters};
-use host::CountersHost;
+use crate::traffic::Busy;
+use machine::{CountersMachine, Store};
 
 /// [`PaxosDriver`] on the log of a small store of counters, which writes beside every persist and
 /// checks at every load that it has lost nothing (N1).
@@ -45,11 +43,15 @@ impl Backend for PaxosPiggybackBackend {
     }
 
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
-        self.closing.wait_for(&spec.dir).await?;
-        let host = Arc::new(CountersHost::start(&spec, initial_faults(&spec)).await?);
+        let machine = CountersMachine::default();
+        let counts = machine.counts.clone();
+        let host = start_host(&spec, &self.closing, |host| host.machine(machine)).await?;
         let driver = Arc::new(PaxosDriver::start(Arc::clone(&host), self.settings));
-        let store = Arc::clone(&host) as Arc<dyn Counters>;
-        let busy = Busy::new(Arc::clone(&driver) as _, store, spec.node);
+        let store = Store {
+            host: Arc::clone(&host),
+            counts,
+        };
+        let busy = Busy::new(Arc::clone(&driver) as _, Arc::new(store), spec.node);
         let node = PaxosTestNode::new(host, driver, &spec, self.closing.clone());
         Ok(Arc::new(node.behind(Arc::new(busy))))
     }

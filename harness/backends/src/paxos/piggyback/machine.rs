@@ -2,11 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use omnipaxos::storage::{Entry, Snapshot};
 use serde::{Deserialize, Serialize};
-use tsoracle_driver_paxos::{HighWaterCommand, HighWaterReplica, HighWaterSnapshot};
-use tsoracle_paxos_toolkit::{Apply, Decided, GroupEntry, Handle, RequestId};
+use tsoracle_consensus::ConsensusError;
+use tsoracle_driver_paxos::{
+    CarriesHighWater, HighWaterCommand, HighWaterReplica, HighWaterSnapshot, HighWaterView,
+    NodeHost, PaxosHighWaterHost,
+};
+use tsoracle_paxos_toolkit::{GroupEntry, RequestId};
+
+use crate::traffic::Counters;
+
+/// How long one of the store's own writes may take.
+const LIMIT: Duration = Duration::from_secs(1);
 
 /// The envelope of the log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,42 +102,57 @@ impl Counts {
 #[derive(Debug, Default)]
 pub(super) struct CountersMachine {
     pub(super) counts: Counts,
-    pub(super) high_water: HighWaterReplica,
-    handle: Option<Handle<Envelope>>,
+    high_water: HighWaterReplica,
 }
 
-impl Apply<Envelope> for CountersMachine {
-    fn begin(&mut self, handle: Handle<Envelope>) {
-        self.handle = Some(handle);
+impl CarriesHighWater for CountersMachine {
+    type Entry = Envelope;
+
+    fn high_water(&self) -> HighWaterView {
+        self.high_water.view()
     }
 
-    fn has_room(&mut self) -> bool {
-        true
+    fn entry(command: HighWaterCommand, request: RequestId) -> Envelope {
+        let command = Command::HighWater(command);
+        Envelope { request, command }
     }
 
-    fn apply(&mut self, decided: Decided<Envelope>) {
-        let end = decided.end();
-        match decided {
-            Decided::Entries { entries, .. } => {
-                for entry in entries {
-                    match entry.command {
-                        Command::Count { key } => {
-                            *self.counts.lock().entry(key).or_default() += 1;
-                        }
-                        Command::HighWater(command) => {
-                            self.high_water.apply(&command, Some(entry.request));
-                        }
-                    }
-                }
+    fn apply(&mut self, Envelope { request, command }: Envelope) {
+        match command {
+            Command::Count { key } => *self.counts.lock().entry(key).or_default() += 1,
+            Command::HighWater(command) => {
+                self.high_water.apply(&command, Some(request));
             }
-            Decided::Snapshot { snapshot, .. } => {
-                *self.counts.lock() = snapshot.counts;
-                self.high_water.restore(&snapshot.high_water);
-            }
-            Decided::Trimmed { .. } | Decided::StopSign { .. } => {}
         }
-        if let Some(handle) = &self.handle {
-            handle.applied(end);
-        }
+    }
+
+    fn restore(&mut self, both: Both) {
+        *self.counts.lock() = both.counts;
+        self.high_water.restore(&both.high_water);
+    }
+}
+
+/// A node of the store: its log, and what this node has applied.
+pub(super) struct Store {
+    pub(super) host: Arc<NodeHost<CountersMachine>>,
+    pub(super) counts: Counts,
+}
+
+#[async_trait]
+impl Counters for Store {
+    async fn count_one(&self, key: u64) -> Result<u64, ConsensusError> {
+        let handle = self.host.handle();
+        let leads = handle.leadership().borrow().leads();
+        let ballot = leads.ok_or_else(|| ConsensusError::transient("this node does not lead"))?;
+        let command = Command::Count { key };
+        let appended = handle
+            .append(ballot, |request| Envelope { request, command }, LIMIT)
+            .await;
+        appended.map_err(ConsensusError::transient)?;
+        Ok(self.counts.of(key))
+    }
+
+    fn counted(&self, key: u64) -> u64 {
+        self.counts.of(key)
     }
 }
