@@ -65,11 +65,16 @@ impl Keeper {
         self.changed.notify_one();
     }
 
-    /// Waits until something is recorded; false if stopped.
-    pub(crate) fn wait_for_record(&self) -> bool {
+    /// What was recorded last.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.recorded.load(Ordering::Acquire)
+    }
+
+    /// Waits until something above `known` is recorded; false if stopped.
+    pub(crate) fn wait_for_record(&self, known: u64) -> bool {
         let mut state = self.state();
-        state.awaited = true;
-        while state.awaited && !state.stop {
+        while self.recorded() <= known && !state.stop {
+            state.awaited = true;
             let waited = self.changed.wait(state);
             state = waited.unwrap_or_else(PoisonError::into_inner);
         }
@@ -111,7 +116,7 @@ impl Keeper {
                 state.now = false;
                 return true;
             }
-            let before = self.recorded.load(Ordering::Acquire);
+            let before = self.recorded();
             let waited = self.changed.wait_timeout(state, IDLE);
             let timed_out;
             (state, timed_out) = waited
@@ -120,7 +125,7 @@ impl Keeper {
                     let (state, timeout) = error.into_inner();
                     (state, timeout.timed_out())
                 });
-            let idle = self.recorded.load(Ordering::Acquire) == before;
+            let idle = self.recorded() == before;
             if timed_out && idle && !state.stop {
                 return true;
             }

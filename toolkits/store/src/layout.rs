@@ -14,10 +14,11 @@ use crate::shared::Shared;
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// Lays out two files: the first is ready to be written over when the second is full, and so on in
-/// turn. RocksDB forgets over a restart which files it may write over. Begins after the first batch,
+/// turn. RocksDB forgets over a restart which files it may write over. Begins after the first batch
+/// beyond what was recorded when the store was `opened`,
 /// and batches are written in between; a store that closes does not wait for the rest.
-pub(crate) fn lay_out(shared: &Shared, keeper: &Keeper) -> Result<(), StoreError> {
-    if !keeper.wait_for_record() {
+pub(crate) fn lay_out(shared: &Shared, keeper: &Keeper, opened: u64) -> Result<(), StoreError> {
+    if !keeper.wait_for_record(opened) {
         return Ok(());
     }
     for _ in 0..2 {
@@ -25,7 +26,8 @@ pub(crate) fn lay_out(shared: &Shared, keeper: &Keeper) -> Result<(), StoreError
         if keeper.is_stopped() {
             return Ok(());
         }
-        shared.change(Log::turn)?;
+        // Whoever wrote meanwhile may have turned already.
+        shared.change(Log::turn_if_full)?;
         // Only a file whose changes have all gone to tables may be written over.
         while !is_settled(shared)? && !keeper.is_stopped() {}
     }

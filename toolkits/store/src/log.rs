@@ -68,7 +68,16 @@ impl Log {
 
     /// Whether the present file is full, and everything in it durable.
     pub(crate) fn is_due(&self) -> bool {
-        self.written >= self.file_bytes && !self.unsynced
+        self.is_full() && !self.unsynced
+    }
+
+    fn is_full(&self) -> bool {
+        self.written >= self.file_bytes
+    }
+
+    /// Begins the next file if the present one is full; everything in it is durable then.
+    pub(crate) fn turn_if_full(&mut self) -> Result<(), StoreError> {
+        if self.is_full() { self.turn() } else { Ok(()) }
     }
 
     /// Begins the next file. What is in the present one goes to tables in the background, all
@@ -90,7 +99,7 @@ impl Log {
     /// Lengthens the present file by bytes that change nothing and that no sync waits for; false
     /// once it is full.
     pub(crate) fn fill(&mut self) -> Result<bool, StoreError> {
-        if self.written < self.file_bytes {
+        if !self.is_full() {
             let chunk = vec![0; CHUNK];
             let mut batch = WriteBatch::default();
             batch.put_log_data(&chunk);
@@ -98,7 +107,7 @@ impl Log {
             self.engine
                 .with("write", |db| db.write_opt(batch, &write_options(false)))?;
         }
-        Ok(self.written < self.file_bytes)
+        Ok(!self.is_full())
     }
 
     /// Sets a key of the family of notes, durably.

@@ -102,11 +102,15 @@ fn open_engine(
     durable: u64,
 ) -> Result<Engine, StoreError> {
     let whole = recovery::check(folder, settings, marker, durable)?;
+    recovery::drop_covered(folder, &whole)?;
     let db = engine::open(&folder.rocksdb, settings, false)?;
     recovery::name_matches(&db, folder, marker)?;
     let recovered = db.latest_sequence_number();
-    if recovered != whole {
-        let why = format!("its files hold changes up to {whole}, it recovered {recovered}");
+    if recovered != whole.last {
+        let why = format!(
+            "its files hold changes up to {}, it recovered {recovered}",
+            whole.last
+        );
         return Err(StoreError::damaged(&folder.rocksdb, why));
     }
     Ok(Engine::new(&folder.rocksdb, settings, db))
@@ -145,11 +149,12 @@ fn start(shared: &Arc<Shared>, keeper: Arc<Keeper>, lock: DirLock) -> Result<(),
 
 fn start_keeper(shared: &Arc<Shared>, keeper: Arc<Keeper>) -> Result<JoinHandle<()>, StoreError> {
     let shared_of_keeper = Arc::clone(shared);
+    let opened = keeper.recorded();
     let thread = thread::Builder::new().name("store-keeper".into());
     thread
         .spawn(move || {
             if let Err(error) =
-                layout::lay_out(&shared_of_keeper, &keeper).and_then(|()| keeper.run())
+                layout::lay_out(&shared_of_keeper, &keeper, opened).and_then(|()| keeper.run())
             {
                 shared_of_keeper.fail(error);
             }

@@ -15,13 +15,21 @@ use crate::{Settings, StoreError, engine, folder};
 
 const MIN_LOG_NUMBER_TO_KEEP: &str = "rocksdb.min-log-number-to-keep";
 
-/// Returns the last sequence number of a store that is whole up to `durable`. Changes nothing.
+/// What RocksDB has to recover.
+pub(crate) struct Whole {
+    /// The last sequence number.
+    pub(crate) last: u64,
+    /// Log files that hold nothing which is not in tables.
+    covered: Vec<PathBuf>,
+}
+
+/// Finds a store whole up to `durable`. Changes nothing.
 pub(crate) fn check(
     folder: &Folder,
     settings: &Settings,
     marker: &Marker,
     durable: u64,
-) -> Result<u64, StoreError> {
+) -> Result<Whole, StoreError> {
     let current = folder.rocksdb.join("CURRENT");
     if !folder::exists(&current)? {
         return Err(StoreError::damaged(&current, "it is missing"));
@@ -33,7 +41,10 @@ pub(crate) fn check(
     drop(tables);
     let chain = follow(&folder.rocksdb, in_tables, oldest)?;
     if chain.last >= durable {
-        return Ok(chain.last);
+        return Ok(Whole {
+            last: chain.last,
+            covered: chain.covered,
+        });
     }
     Err(StoreError::damaged(
         &chain.stopped_in,
@@ -42,6 +53,19 @@ pub(crate) fn check(
             chain.last, chain.why
         ),
     ))
+}
+
+/// Removes the log files that tables cover, for RocksDB refuses some of them: one that counts for a
+/// family which has nothing in it, and ends in an older record, and after which nothing is written,
+/// looks to it as if it had lost what another family has in tables.
+pub(crate) fn drop_covered(folder: &Folder, whole: &Whole) -> Result<(), StoreError> {
+    for path in &whole.covered {
+        fs::remove_file(path).map_err(StoreError::io("remove", path))?;
+    }
+    if whole.covered.is_empty() {
+        return Ok(());
+    }
+    folder::sync_dir(&folder.rocksdb)
 }
 
 /// RocksDB is the one that the marker names.
@@ -73,6 +97,8 @@ fn oldest_log_file(tables: &rocksdb::DB, folder: &Folder) -> Result<u64, StoreEr
 /// How far the log files go on from the tables.
 struct Chain {
     last: u64,
+    /// The files that do not go on from them.
+    covered: Vec<PathBuf>,
     /// The file behind whose whole records nothing fits, and where that is.
     stopped_in: PathBuf,
     why: String,
@@ -81,6 +107,7 @@ struct Chain {
 fn follow(rocksdb: &Path, in_tables: u64, oldest: u64) -> Result<Chain, StoreError> {
     let mut chain = Chain {
         last: in_tables,
+        covered: Vec::new(),
         stopped_in: rocksdb.to_owned(),
         why: ": a log file is missing".into(),
     };
@@ -88,6 +115,7 @@ fn follow(rocksdb: &Path, in_tables: u64, oldest: u64) -> Result<Chain, StoreErr
         if number < oldest {
             continue;
         }
+        let before = chain.last;
         let bytes = folder::read(&path)?;
         let mut records = Records::of(number, &bytes);
         while let Some(numbers) = records.next_numbers() {
@@ -106,6 +134,9 @@ fn follow(rocksdb: &Path, in_tables: u64, oldest: u64) -> Result<Chain, StoreErr
             chain.last = numbers.last;
         }
         chain.why = format!(": nothing whole follows byte {}", records.end());
+        if chain.last == before {
+            chain.covered.push(path.clone());
+        }
         chain.stopped_in = path;
     }
     Ok(chain)

@@ -68,6 +68,7 @@ fn what_was_written_is_there_after_a_restart() {
     assert_eq!(store.get(state, "vote").unwrap(), Some(b"7".to_vec()));
     assert_eq!(store.note("longest lease").unwrap(), Some(b"150".to_vec()));
     assert_eq!(store.note("none").unwrap(), None);
+    store.shutdown(LIMIT).unwrap();
 }
 
 #[test]
@@ -99,5 +100,6 @@ fn second_owner_is_refused_until_the_first_is_gone() {
         "{refusal}"
     );
     store.shutdown(LIMIT).unwrap();
-    Store::open(dir.path(), &settings()).unwrap();
+    let store = Store::open(dir.path(), &settings()).unwrap();
+    store.shutdown(LIMIT).unwrap();
 }

@@ -72,6 +72,7 @@ fn one_writer_costs_one_sync_per_batch_and_no_file_grows() {
     assert_eq!(lengths(), before);
     assert!(before.iter().all(|length| *length >= 2 << 20), "{before:?}");
     assert_eq!(support::contents(&store).unwrap(), support::expected(201));
+    store.shutdown(LIMIT).unwrap();
 }
 
 #[test]
@@ -98,6 +99,7 @@ fn many_writers_share_syncs() {
     let syncs = counts(rule).unwrap().syncs;
     assert!(syncs < 640 / 8, "{syncs} syncs for 640 batches");
     remove(rule).unwrap();
+    store.shutdown(LIMIT).unwrap();
 }
 
 #[test]
@@ -128,6 +130,7 @@ fn answers_come_in_order_and_drops_release_the_store() {
     let found = support::contents(&store).unwrap();
     assert!(found.1 >= acknowledged);
     assert_eq!(found, support::expected(found.1));
+    store.shutdown(LIMIT).unwrap();
 }
 
 #[test]
@@ -172,6 +175,7 @@ fn fails_at(errno: Errno, op: Op, name: &str) {
     let found = support::contents(&store).unwrap();
     assert!((5..=6).contains(&found.1), "{}", found.1);
     assert_eq!(found, support::expected(found.1));
+    store.shutdown(LIMIT).unwrap();
 }
 
 #[test]
@@ -196,6 +200,7 @@ fn shutdown_on_a_stalled_disk_ends_in_time_and_releases_later() {
     let store = Store::open(dir.path(), &settings()).unwrap();
     assert_eq!(support::contents(&store).unwrap(), support::expected(1));
     remove(rule).unwrap();
+    store.shutdown(LIMIT).unwrap();
 }
 
 #[test]
@@ -225,5 +230,6 @@ fn another_process_is_named_as_the_holder() {
     );
     child.kill().unwrap();
     child.wait().unwrap();
-    Store::open(dir.path(), &settings()).unwrap();
+    let store = Store::open(dir.path(), &settings()).unwrap();
+    store.shutdown(LIMIT).unwrap();
 }

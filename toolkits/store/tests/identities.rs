@@ -36,6 +36,8 @@ fn peers_are_remembered_until_they_are_forgotten() {
     identities.forget(PeerId(12)).unwrap();
     store.shutdown(LIMIT).unwrap();
 
-    let identities = StoredIdentities::open(open()).unwrap();
+    let store = open();
+    let identities = StoredIdentities::open(store.clone()).unwrap();
     assert_eq!(identities.check(PeerId(12), StoreId(1)), Verdict::Known);
+    store.shutdown(LIMIT).unwrap();
 }
