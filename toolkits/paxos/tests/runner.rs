@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::cluster::{Cluster, Options, wait_for};
 use tsoracle_paxos_toolkit::{AppendError, CompactError, Leadership, PaxosBallot};
@@ -24,21 +24,24 @@ async fn entries_are_decided_and_applied_everywhere() {
     cluster.leases.check();
 }
 
+/// Longer than a hundred appends take on a busy machine.
+const TICK: Duration = Duration::from_secs(10);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_timer_stands_between_a_proposal_and_its_decision() {
     let cluster = Cluster::start(Options::new(3).without_lease()).await;
     let leader = cluster.leader().await;
     cluster.append(leader, 0).await.unwrap();
     for node in cluster.nodes.values() {
-        node.handle.set_tick(Duration::from_secs(10));
+        node.handle.set_tick(TICK);
     }
-    let begun = Instant::now();
-    for _ in 0..100 {
-        cluster.append(leader, 1).await.unwrap();
-    }
-    let taken = begun.elapsed();
-    eprintln!("100 appends one after the other took {taken:?}");
-    assert!(taken < Duration::from_secs(1), "{taken:?}");
+    // Less than a tick is left for all of them.
+    let appends = async {
+        for _ in 0..100 {
+            cluster.append(leader, 1).await.unwrap();
+        }
+    };
+    tokio::time::timeout(TICK / 2, appends).await.unwrap();
     cluster.all_have_sum(100).await;
 }
 
