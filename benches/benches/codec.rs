@@ -2,10 +2,7 @@
 //!
 //! The floor beside each is a copy of its bytes.
 
-#![allow(
-    clippy::expect_used,
-    reason = "a bench that cannot run has no figure"
-)]
+#![allow(clippy::expect_used, reason = "a bench that cannot run has no figure")]
 
 use std::fmt::Debug;
 use std::hint::black_box;
@@ -35,7 +32,11 @@ fn main() {
     both_ways(&mut criterion, "codec/command", &command);
     snapshot(&mut criterion);
     #[cfg(feature = "openraft")]
-    both_ways(&mut criterion, "codec/openraft_entry", &openraft::entry(command));
+    both_ways(
+        &mut criterion,
+        "codec/openraft_entry",
+        &openraft::entry(command),
+    );
     #[cfg(feature = "paxos")]
     both_ways(&mut criterion, "codec/paxos_frame", &paxos::frame(command));
     criterion.final_summary();

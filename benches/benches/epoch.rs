@@ -2,10 +2,7 @@
 //!
 //! The floor beside them is one epoch handed on as it is.
 
-#![allow(
-    clippy::expect_used,
-    reason = "a bench that cannot run has no figure"
-)]
+#![allow(clippy::expect_used, reason = "a bench that cannot run has no figure")]
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -11,7 +11,9 @@ use tsoracle_testbed::{TestbedError, TimedOut};
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// The driver refused a call again and again.
-    #[error("the driver refused: {0}; run its conformance checks, or run again on a quieter machine")]
+    #[error(
+        "the driver refused: {0}; run its conformance checks, or run again on a quieter machine"
+    )]
     Driver(#[from] ConsensusError),
     /// The driver acknowledged a persist with less than it was asked for.
     #[error("a persist of {asked} was acknowledged with {got}, which breaks clause P1")]
@@ -48,7 +50,10 @@ pub enum BenchError {
 ///
 /// # Panics
 /// With the error's own words.
-#[expect(clippy::panic, reason = "criterion has no other way to stop a benchmark")]
+#[expect(
+    clippy::panic,
+    reason = "criterion has no other way to stop a benchmark"
+)]
 pub(crate) fn figure<T>(outcome: Result<T, BenchError>) -> T {
     outcome.unwrap_or_else(|error| panic!("no figure: {error}"))
 }

@@ -54,7 +54,7 @@ impl Processes {
         for (place, node) in cluster.nodes().iter().enumerate() {
             places.set(place, Some(node.driver()?));
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Self {
             prober: Prober::start(&places, pace(&timing), clock),
             cluster,

@@ -48,7 +48,7 @@ impl<'a> Serving<'a> {
 
     /// Time of `rounds` rounds of `at_once` persists. A round begins when the one before is durable.
     pub(crate) fn persist(&self, rounds: u64, at_once: u64) -> Result<Duration, BenchError> {
-        self.with_leader(async |leader| {
+        self.with_leader(&async |leader| {
             let began = Instant::now();
             for _ in 0..rounds {
                 let first = self.next.get();
@@ -64,7 +64,7 @@ impl<'a> Serving<'a> {
 
     /// Time of so many loads, one after the other.
     pub(crate) fn load(&self, times: u64) -> Result<Duration, BenchError> {
-        self.with_leader(async |leader| {
+        self.with_leader(&async |leader| {
             let began = Instant::now();
             for _ in 0..times {
                 std::hint::black_box(leader.driver.load_high_water().await?);
@@ -76,7 +76,7 @@ impl<'a> Serving<'a> {
     /// Measures at the leader of the moment; what a change of leaders broke off is measured again.
     fn with_leader(
         &self,
-        measure: impl AsyncFn(&Leader) -> Result<Duration, BenchError>,
+        measure: &impl AsyncFn(&Leader) -> Result<Duration, BenchError>,
     ) -> Result<Duration, BenchError> {
         self.runtime.block_on(async {
             let mut tries = 1;
@@ -102,7 +102,10 @@ impl Drop for Serving<'_> {
 
 /// One persist, held to its clause.
 async fn persist(leader: &Leader, asked: u64) -> Result<(), BenchError> {
-    let got = leader.driver.persist_high_water(asked, leader.epoch).await?;
+    let got = leader
+        .driver
+        .persist_high_water(asked, leader.epoch)
+        .await?;
     if got < asked {
         return Err(BenchError::WrongValue { asked, got });
     }

@@ -100,7 +100,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FOLDER")]
         criterion: PathBuf,
         /// The results; they begin anew if there are none
-        #[arg(long, value_name = "FILE", default_value = "reports/latest/results.json")]
+        #[arg(
+            long,
+            value_name = "FILE",
+            default_value = "reports/latest/results.json"
+        )]
         into: PathBuf,
         #[command(flatten)]
         output: Output,

@@ -144,7 +144,14 @@ impl Benches {
 /// A Markdown table of all benchmarks: one row each, floors above what they are floors of.
 #[must_use]
 pub fn benches_table(benches: &Benches) -> String {
-    let titles = ["group", "benchmark", ">median", ">95% interval", ">mean", ">each"];
+    let titles = [
+        "group",
+        "benchmark",
+        ">median",
+        ">95% interval",
+        ">mean",
+        ">each",
+    ];
     let mut table = Table::new(titles);
     for benchmark in &benches.benchmarks {
         let interval = [benchmark.median.low_ns, benchmark.median.high_ns].map(duration);

@@ -97,7 +97,7 @@ fn read_one(folder: &Path) -> Result<Benchmark, LabError> {
     let text = |name: &str| {
         let path = folder.join(name);
         fs::read_to_string(&path).map_err(|source| match source.kind() {
-            ErrorKind::NotFound => unfinished(&path, "it is missing".to_owned()),
+            ErrorKind::NotFound => unfinished(&path, "it is missing"),
             _ => LabError::io("read", &path)(source),
         })
     };
@@ -107,11 +107,11 @@ fn read_one(folder: &Path) -> Result<Benchmark, LabError> {
             BenchmarkError::Description(_) => DESCRIPTION,
             BenchmarkError::Estimates(_) => ESTIMATES,
         };
-        unfinished(&folder.join(name), error.to_string())
+        unfinished(&folder.join(name), &error.to_string())
     })
 }
 
-fn unfinished(path: &Path, why: String) -> LabError {
+fn unfinished(path: &Path, why: &str) -> LabError {
     LabError::Results {
         path: path.to_owned(),
         why: format!("{why}; run that benchmark again, or remove its folder"),
@@ -195,7 +195,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let into = dir.path().join("results.json");
         let empty = run(dir.path(), &into, Format::Table).unwrap_err();
-        assert!(empty.to_string().contains("run `cargo bench` first"), "{empty}");
+        assert!(
+            empty.to_string().contains("run `cargo bench` first"),
+            "{empty}"
+        );
         let nowhere = run(&dir.path().join("nowhere"), &into, Format::Table).unwrap_err();
         assert!(matches!(nowhere, LabError::Io { .. }), "{nowhere:?}");
         assert!(nowhere.to_string().contains("nowhere"), "{nowhere}");
