@@ -1,6 +1,6 @@
 //! What a grant costs: at most 20 ns for one timestamp, 40 ns for a thousand.
 //!
-//! The floor beside them hands on what a grant is asked for.
+//! The floor beside them is an iteration with nothing in it.
 
 #![allow(clippy::expect_used, reason = "a bench that cannot run has no figure")]
 
@@ -37,7 +37,7 @@ fn allocator() -> WindowAllocator {
 fn grants(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("allocator/grant");
     group.bench_function("floor_empty", |bencher| {
-        bencher.iter(|| (black_box(NOW_MS), black_box(NonZeroU32::MIN)));
+        bencher.iter(|| black_box(()));
     });
     for count in [1, 1_000] {
         let count = NonZeroU32::new(count).expect("a count of at least 1");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput};
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use tokio::runtime::Runtime;
 use tsoracle_latency::{LatencyError, TimedFloor};
 use tsoracle_testbed::{Backend, Network};
@@ -29,6 +29,8 @@ pub(crate) fn bench(
     let started = OnceCell::new();
     let serving = || started.get_or_init(|| figure(Serving::start(backend, dir, runtime)));
     let mut group = group(criterion, &format!("{}/persist", backend.name()));
+    // A disk that turns slow then makes fewer iterations, not a longer run.
+    group.sampling_mode(SamplingMode::Flat);
     sync_floor(&mut group, dir);
     let several_nodes = *backend.capabilities().cluster_sizes.end() > 1;
     if let Some(network) = tsoracle_backends::network().filter(|_| several_nodes) {

@@ -1,28 +1,27 @@
 //! The floors for whoever measures by another loop than this crate's.
 
+use std::hint::black_box;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 use tsoracle_testbed::Network;
 
 use crate::LatencyError;
 use crate::floor::{bare_sync, boxed_call, durable_floor};
-use crate::time::{RealTime, Time, drive};
+use crate::time::{RealTime, Time};
 use crate::wire::Wire;
 
-/// A call that reads an atomic does not wait.
-const LIMIT_NS: u64 = 10_000_000_000;
-
-type Once = Box<dyn Fn(&dyn Time) -> Result<(), LatencyError>>;
+/// Does it so many times.
+type Many = Box<dyn Fn(&dyn Time, u64) -> Result<(), LatencyError>>;
 
 /// One floor, without the thing that is held against it.
 ///
 /// Whoever puts its time beside a driver's should take both in the same minute: the disk and the
 /// clock of the processor change. [`measure`](crate::measure) alternates them.
-pub struct TimedFloor(Once);
+pub struct TimedFloor(Many);
 
 impl std::fmt::Debug for TimedFloor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,7 +36,7 @@ impl TimedFloor {
     /// [`LatencyError::System`], [`LatencyError::DiskFull`].
     pub fn sync(dir: &Path) -> Result<Self, LatencyError> {
         let floor = bare_sync(dir)?;
-        Ok(Self(Box::new(move |time| floor.once(time))))
+        Ok(Self::of(move |time| floor.once(time)))
     }
 
     /// Two of three copies synced in `dir`, and after that a bare call of what the network is made
@@ -52,7 +51,7 @@ impl TimedFloor {
     ) -> Result<Self, LatencyError> {
         let wire = Arc::new(Wire::connect(network, runtime)?);
         let floor = durable_floor(dir, COPIES, Some(wire))?;
-        Ok(Self(Box::new(move |time| floor.once(time))))
+        Ok(Self::of(move |time| floor.once(time)))
     }
 
     /// A bare call of what the network is made of. It lives on the runtime, which must outlive this.
@@ -61,17 +60,24 @@ impl TimedFloor {
     /// [`LatencyError::Testbed`].
     pub fn round_trip(network: &Arc<dyn Network>, runtime: &Runtime) -> Result<Self, LatencyError> {
         let wire = Wire::connect(network, runtime)?;
-        Ok(Self(Box::new(move |time| wire.round_trip(time))))
+        Ok(Self::of(move |time| wire.round_trip(time)))
     }
 
     /// A boxed async call that reads an atomic, as a load from memory is at least.
     #[must_use]
     pub fn boxed_call() -> Self {
         let register = boxed_call();
-        Self(Box::new(move |time| {
+        Self::of(move |_| {
             // It is ready at its first poll.
-            let _ = drive(time, LIMIT_NS, pin!(register.read()));
+            let _ = black_box(register.read().now_or_never());
             Ok(())
+        })
+    }
+
+    /// The loop is inside, so that a short floor is not mostly the call of its box.
+    fn of(once: impl Fn(&dyn Time) -> Result<(), LatencyError> + 'static) -> Self {
+        Self(Box::new(move |time, times| {
+            (0..times).try_for_each(|_| once(time))
         }))
     }
 
@@ -83,9 +89,7 @@ impl TimedFloor {
     pub fn take(&self, times: u64) -> Result<Duration, LatencyError> {
         let time = RealTime::of_this_thread();
         let began_ns = time.now_ns();
-        for _ in 0..times {
-            (self.0)(&time)?;
-        }
+        (self.0)(&time, times)?;
         Ok(Duration::from_nanos(time.now_ns() - began_ns))
     }
 }
