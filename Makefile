@@ -3,6 +3,8 @@
 # Builds go to a cache folder in the home directory, so that every checkout shares them.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tsoracle-lab/target
 export CARGO_TERM_PROGRESS_WHEN ?= never
+# Where criterion keeps estimates and baselines.
+export CRITERION_HOME ?= $(CARGO_TARGET_DIR)/criterion
 
 LAB = cargo run --release --package tsoracle-lab --
 
@@ -36,8 +38,10 @@ fix: packages ## format, and apply what clippy can apply
 	cargo fmt --all
 	cargo clippy --release --workspace --all-targets --fix --allow-dirty --allow-staged
 
-bench: packages ## criterion benchmarks of every driver
+bench: packages ## every criterion benchmark (15 minutes), its estimates into reports/latest/results.json
+	find $(CRITERION_HOME) -type d -name new -prune -exec rm -r {} + 2>/dev/null || true
 	cargo bench --package tsoracle-benches
+	$(LAB) benches --criterion $(CRITERION_HOME) --into reports/latest/results.json
 
 packages:
 	@scripts/system-packages

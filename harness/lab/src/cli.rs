@@ -94,6 +94,21 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Put criterion's estimates into a file of results, as `make bench` does
+    Benches {
+        /// Where criterion keeps them: `criterion` in cargo's target folder
+        #[arg(long, value_name = "FOLDER")]
+        criterion: PathBuf,
+        /// The results; they begin anew if there are none
+        #[arg(
+            long,
+            value_name = "FILE",
+            default_value = "reports/latest/results.json"
+        )]
+        into: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Write the report again from a file of results
     Report {
         /// The results, as `lab compare` wrote them

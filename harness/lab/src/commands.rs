@@ -1,5 +1,6 @@
 //! The commands, one file each, and how they end.
 
+mod benches;
 mod compare;
 mod conformance;
 mod drivers;
@@ -96,6 +97,11 @@ fn dispatch(
             size,
             output,
         } => faults::soak(backends, &run, &soak, size, output.format),
+        Command::Benches {
+            criterion,
+            into,
+            output,
+        } => benches::run(&criterion, &into, output.format),
         Command::Report {
             results,
             out,

@@ -111,6 +111,7 @@ fn resumed(found: Results, fresh: Results, path: &Path) -> Result<Results, LabEr
             drivers: found.drivers,
             allocator: found.allocator,
             network: found.network,
+            benches: found.benches,
             ..fresh
         });
     }
@@ -121,7 +122,8 @@ fn resumed(found: Results, fresh: Results, path: &Path) -> Result<Results, LabEr
     })
 }
 
-fn fresh(
+/// Results without any yet; `data` lies on the disk that they are about.
+pub(crate) fn fresh(
     run: &Run,
     size: Size,
     backends: &[Arc<dyn Backend>],
@@ -148,6 +150,7 @@ fn fresh(
         command: String::new(),
         allocator: None,
         network: None,
+        benches: None,
         drivers,
     };
     results.settings_hash = settings_hash(&results);

@@ -114,7 +114,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tsoracle-backends",
         ],
     ),
-    ("tsoracle-benches", &["tsoracle-driver-file"]),
+    (
+        "tsoracle-benches",
+        &[
+            "tsoracle-core",
+            "tsoracle-consensus",
+            "tsoracle-testbed",
+            "tsoracle-latency",
+            "tsoracle-backends",
+            "tsoracle-driver-openraft",
+            "tsoracle-driver-paxos",
+            "tsoracle-openraft-toolkit",
+            "tsoracle-paxos-toolkit",
+        ],
+    ),
     (
         "tsoracle-examples",
         &["tsoracle-core", "tsoracle-consensus", "tsoracle-testbed"],
@@ -129,15 +142,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("tsoracle-latency", &["tsoracle-conformance"]),
     ("tsoracle-scenarios", &["tsoracle-conformance"]),
     ("tsoracle-backends", &["tsoracle-conformance"]),
-    (
-        "tsoracle-benches",
-        &[
-            "tsoracle-core",
-            "tsoracle-consensus",
-            "tsoracle-driver-file",
-            "tsoracle-latency",
-        ],
-    ),
+    ("tsoracle-benches", &["tsoracle-codec"]),
     (
         "tsoracle-examples",
         &["tsoracle-conformance", "tsoracle-lab"],

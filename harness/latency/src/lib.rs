@@ -24,6 +24,7 @@ mod syncs;
 #[cfg(test)]
 mod testing;
 mod time;
+mod timed_floor;
 mod wire;
 
 pub use costs::{Costs, Idle, Memory, Starts, TrafficRate};
@@ -37,3 +38,4 @@ pub use results::{
     AllocatorResults, Comparison, Concurrent, FloorKind, Grant, LatencyResults, NetworkResults,
     OpenLoop, Ratio, Sends, SpinnerPolicy, Spinners, SyncVerdict, Syncs,
 };
+pub use timed_floor::TimedFloor;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod benches;
 mod conformance;
 mod costs;
 mod declared;
@@ -20,6 +21,7 @@ mod targets;
 mod terminal;
 mod units;
 
+pub use benches::{Benches, Benchmark, BenchmarkError, TimeEstimate, benches_table};
 pub use json::ResultsError;
 pub use junit::junit;
 pub use render::{RenderError, Report, render};

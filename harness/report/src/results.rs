@@ -6,6 +6,8 @@ use tsoracle_latency::{AllocatorResults, LatencyResults, NetworkResults, Profile
 use tsoracle_scenarios::ScenarioResult;
 use tsoracle_testbed::{Capabilities, Timing};
 
+use crate::Benches;
+
 /// The version of the results file that this crate writes.
 ///
 /// Within a version fields may be added, never taken away and never given another meaning: a reader
@@ -47,6 +49,9 @@ pub struct Results {
     /// The network that drivers share, if it was measured.
     #[serde(default)]
     pub network: Option<NetworkResults>,
+    /// What criterion estimated, if its estimates were read in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benches: Option<Benches>,
     /// The drivers, in the order of the run.
     pub drivers: Vec<DriverResults>,
 }

@@ -49,6 +49,7 @@ pub(crate) fn results() -> Results {
             spinners: SPINNERS,
         }),
         network: Some(network()),
+        benches: None,
         drivers: vec![file(), raft()],
     }
 }
