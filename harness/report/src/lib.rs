@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod bars;
+mod capabilities;
 mod conformance;
 mod costs;
-mod declared;
+mod delayed;
+mod downtime;
 mod environment;
 mod failures;
+mod faults;
 mod json;
 mod junit;
 mod markdown;
@@ -14,12 +18,14 @@ mod plots;
 mod rates;
 mod render;
 mod results;
+mod settings;
 mod splice;
 mod summary;
 mod targets;
 mod terminal;
 mod units;
 
+pub use capabilities::{Unproved, prove};
 pub use json::ResultsError;
 pub use junit::junit;
 pub use render::{RenderError, Report, render};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tsoracle_scenarios::{Effort, Options, Scenario, ScenarioResult};
+use tsoracle_scenarios::{ALL, Effort, Options, Scenario, ScenarioResult};
 use tsoracle_testbed::Backend;
 
 use crate::cli::{Profile, Run, Size};
@@ -15,7 +15,7 @@ use crate::results::{self, Gathering};
 const USUAL: usize = 3;
 
 /// One run of one scenario.
-pub(super) struct Attempt {
+pub(in crate::commands) struct Attempt {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) scenario: &'static Scenario,
     nodes: usize,
@@ -30,28 +30,76 @@ pub(super) fn planned(
     repeat: Option<u64>,
     size: Size,
 ) -> Vec<Attempt> {
-    let mut attempts = Vec::new();
-    for scenario in scenarios.iter().copied() {
-        let usual = scenario.sizes.iter().copied().find(|nodes| *nodes == USUAL);
-        let least = usual.or(scenario.sizes.first().copied());
-        let nodes = size.nodes.or(least).unwrap_or(USUAL);
-        for backend in backends {
-            let offered = scenario.lacking(backend.as_ref(), nodes).is_none();
-            let runs = match (offered, run.profile) {
-                // That it is not offered is said once.
-                (false, _) => 1,
-                (true, Profile::Full) => repeat.unwrap_or(scenario.repeats.in_full()),
-                (true, Profile::Quick) => repeat.unwrap_or(1),
-            };
-            attempts.extend((0..runs).map(|number| Attempt {
-                backend: Arc::clone(backend),
-                scenario,
-                nodes,
-                seed: run.seed.wrapping_add(number),
-            }));
+    let attempts = scenarios.iter().flat_map(|scenario| {
+        let nodes = size.nodes.unwrap_or_else(|| own_size(scenario));
+        let runs = repeat.unwrap_or(match run.profile {
+            Profile::Full => scenario.repeats.in_full(),
+            Profile::Quick => 1,
+        });
+        repeated(backends, scenario, nodes, runs, run.seed)
+    });
+    attempts.collect()
+}
+
+/// What a quick comparison runs, and how often: two failovers for a figure, the partial partitions
+/// for a verdict.
+const QUICK: [(&str, u64); 5] = [
+    ("leader_crash", 5),
+    ("handoff", 5),
+    ("quorum_loss", 1),
+    ("constrained_election", 1),
+    ("chained", 1),
+];
+
+/// The scenarios of a comparison: those of [`QUICK`], or all of them as often as a full report takes.
+/// A size that was asked for holds for those that are written for it.
+pub(in crate::commands) fn compared(
+    backends: &[Arc<dyn Backend>],
+    run: &Run,
+    size: Size,
+) -> Vec<Attempt> {
+    let runs_of = |scenario: &Scenario| match run.profile {
+        Profile::Full => Some(scenario.repeats.in_full()),
+        Profile::Quick => {
+            let quick = QUICK.iter().find(|(name, _)| *name == scenario.name);
+            quick.map(|(_, runs)| *runs)
         }
-    }
-    attempts
+    };
+    let attempts = ALL.iter().filter_map(|scenario| {
+        let asked = size.nodes.filter(|nodes| scenario.sizes.contains(nodes));
+        let nodes = asked.unwrap_or_else(|| own_size(scenario));
+        let runs = runs_of(scenario)?;
+        Some(repeated(backends, scenario, nodes, runs, run.seed))
+    });
+    attempts.flatten().collect()
+}
+
+fn own_size(scenario: &Scenario) -> usize {
+    let usual = scenario.sizes.iter().find(|nodes| **nodes == USUAL);
+    usual.or(scenario.sizes.first()).copied().unwrap_or(USUAL)
+}
+
+/// One scenario on every driver, so many times with consecutive seeds; that it is not offered is said
+/// once.
+fn repeated(
+    backends: &[Arc<dyn Backend>],
+    scenario: &'static Scenario,
+    nodes: usize,
+    runs: u64,
+    seed: u64,
+) -> Vec<Attempt> {
+    let of_driver = |backend: &Arc<dyn Backend>| {
+        let offered = scenario.lacking(backend.as_ref(), nodes).is_none();
+        let runs = if offered { runs } else { 1 };
+        let attempt = |number: u64| Attempt {
+            backend: Arc::clone(backend),
+            scenario,
+            nodes,
+            seed: seed.wrapping_add(number),
+        };
+        (0..runs).map(attempt).collect::<Vec<_>>()
+    };
+    backends.iter().flat_map(of_driver).collect()
 }
 
 /// The runs of a file of results, as far as their drivers and scenarios were chosen.
