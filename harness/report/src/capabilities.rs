@@ -167,6 +167,7 @@ fn proof(driver: &DriverResults, check: &str) -> Result<(), String> {
     let runs = || driver.conformance.iter().filter(|run| run.check == check);
     let bad = runs().find(|run: &&CheckResult| !run.verdict.is_good());
     match (bad, runs().next()) {
+        (Some(bad), _) if bad.verdict == Verdict::Failed => Err("failed".to_owned()),
         (Some(bad), _) => Err(format!("was {}", bad.verdict)),
         (None, None) => Err("was not run".to_owned()),
         (None, Some(_)) if runs().any(|run| run.verdict == Verdict::Held) => Ok(()),
@@ -185,8 +186,8 @@ pub(crate) fn section(results: &Results) -> String {
         return text;
     }
     text.push_str(
-        "What each driver declares of itself, and under it the checks that prove it: each held in \
-         this run. `-` is not declared. *Leases*, *loads* and the rest stand for clauses of the \
+        "What each driver declares of itself, and under it the checks that prove it: those that are not \
+         in bold held in this run, wherever they apply. `-` is not declared. *Leases*, *loads* and the rest stand for clauses of the \
          contract; hooks are ways in for the suite.\n\n",
     );
     let names = drivers.iter().map(|driver| driver.name.as_str());

@@ -182,3 +182,101 @@ impl Attempt {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use tsoracle_conformance::reference::{InMemory, SimulatedCluster};
+
+    use super::*;
+
+    fn run(profile: Profile) -> Run {
+        Run {
+            drivers: Vec::new(),
+            seed: 7,
+            profile,
+            dir: None,
+            out: PathBuf::new(),
+            resume: false,
+        }
+    }
+
+    /// (runs, nodes) of each scenario on one driver, whose seeds follow each other.
+    fn plan(
+        profile: Profile,
+        nodes: Option<usize>,
+        driver: &str,
+    ) -> BTreeMap<String, (u64, usize)> {
+        let backends: Vec<Arc<dyn Backend>> = vec![
+            Arc::new(InMemory::default()),
+            Arc::new(SimulatedCluster::default()),
+        ];
+        let mut plan = BTreeMap::new();
+        for attempt in compared(&backends, &run(profile), Size { nodes }) {
+            if attempt.backend.name() == driver {
+                let name = attempt.scenario.name.to_owned();
+                let (runs, nodes) = plan.entry(name).or_insert((0, attempt.nodes));
+                assert_eq!((attempt.seed, attempt.nodes), (7 + *runs, *nodes));
+                *runs += 1;
+            }
+        }
+        plan
+    }
+
+    fn named(backend: &dyn Backend) -> String {
+        backend.name().to_owned()
+    }
+
+    #[test]
+    fn a_quick_comparison_has_two_failovers_and_the_partial_partitions() {
+        let cluster = named(&SimulatedCluster::default());
+        let expected = [
+            ("chained", (1, 3)),
+            ("constrained_election", (1, 5)),
+            ("handoff", (5, 3)),
+            ("leader_crash", (5, 3)),
+            ("quorum_loss", (1, 5)),
+        ];
+        let expected = expected.map(|(name, how)| (name.to_owned(), how));
+        assert_eq!(plan(Profile::Quick, None, &cluster), expected.into());
+        let larger = plan(Profile::Quick, Some(5), &cluster);
+        assert_eq!(
+            (larger["leader_crash"], larger["chained"]),
+            ((5, 5), (1, 3))
+        );
+    }
+
+    #[test]
+    fn a_full_comparison_has_every_scenario_as_often_as_its_figure_needs() {
+        let plan = plan(Profile::Full, None, &named(&SimulatedCluster::default()));
+        let figures = [
+            "leader_crash",
+            "handoff",
+            "chained",
+            "quorum_loss",
+            "constrained_election",
+        ];
+        for scenario in ALL {
+            let (runs, nodes) = plan[scenario.name];
+            let lacks = scenario
+                .lacking(&SimulatedCluster::default(), nodes)
+                .is_some();
+            let expected = match scenario.name {
+                _ if lacks => 1,
+                "round_trip_sweep" => 1,
+                name if figures.contains(&name) => 30,
+                _ => 3,
+            };
+            assert_eq!(runs, expected, "{}", scenario.name);
+        }
+        assert_eq!(plan.len(), ALL.len());
+    }
+
+    #[test]
+    fn what_is_not_offered_is_said_once() {
+        let plan = plan(Profile::Full, None, &named(&InMemory::default()));
+        assert!(plan.values().all(|(runs, _)| *runs == 1), "{plan:?}");
+    }
+}
