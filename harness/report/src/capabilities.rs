@@ -68,7 +68,7 @@ const CLAIMS: &[Claim] = &[
         capability: "clusters",
         declared: |of| {
             let (least, most) = (*of.cluster_sizes.start(), *of.cluster_sizes.end());
-            (most > 1).then(|| format!("up to {most} nodes, from {}", least.max(2)))
+            (most > 1).then(|| format!("{} to {most} nodes", least.max(2)))
         },
         checks: &["elects_within_bound"],
     },
@@ -76,7 +76,7 @@ const CLAIMS: &[Claim] = &[
         capability: "store",
         declared: |of| {
             let disk = of.durability == Durability::Disk;
-            disk.then(|| "survives kills and what was not synced".to_owned())
+            disk.then(|| "survives kills, and loss of what was not synced".to_owned())
         },
         checks: &[
             "acknowledged_survives_kill_of_all",

@@ -115,9 +115,15 @@ fn again(results: &Results) -> String {
     text.push_str(&format!(
         "\nOne cell of a table, with the names of its driver and its check:\n\n```text\n\
          lab conformance --driver DRIVER --check CHECK --seed {seed}\n\
-         lab latency --driver DRIVER --seed {seed} --profile {profile}\n```\n\n\
-         The commands of the cells of fault scenarios stand below their table.\n"
+         lab latency --driver DRIVER --seed {seed} --profile {profile}\n```\n"
     ));
+    if results
+        .drivers
+        .iter()
+        .any(|driver| !driver.scenarios.is_empty())
+    {
+        text.push_str("\nThe commands for fault scenarios stand below their table.\n");
+    }
     for driver in &results.drivers {
         text.push_str(&format!("\nOnly {}:\n\n", driver.name));
         text.push_str(&code_block(&driver.command));
