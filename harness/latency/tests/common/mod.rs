@@ -62,7 +62,7 @@ impl LinkFaults for SlowLinks {
             LinkFault::Delay(by) => by,
             _ => Duration::ZERO,
         };
-        let ns = u64::try_from(delay.as_nanos()).unwrap();
+        let ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         self.0.store(ns, Ordering::SeqCst);
     }
 
