@@ -65,8 +65,9 @@ impl Bars {
             parts.max(high)
         });
         // Room for the figure at the end of the longest bar.
-        let x = linear_axis(ends.fold(0.0, f64::max) * 1.2, |ms| {
-            duration(ms * NS_PER_MS)
+        let x = linear_axis(ends.fold(0.0, f64::max) * 1.2, |ms| match ms {
+            0.0 => "0".to_owned(),
+            ms => duration(ms * NS_PER_MS),
         });
         let labels = self.bars.iter().rev().enumerate();
         let y = Axis {
@@ -143,8 +144,9 @@ impl Bar {
         chart.draw_series([interval, tick(low), tick(self.median_ms), tick(high)])?;
         let end = from.max(high);
         let style = text(14).pos(Pos::new(HPos::Left, VPos::Center));
-        let label = format!("  {}", duration(self.median_ms * NS_PER_MS));
-        chart.draw_series([Text::new(label, (end, middle), style)])?;
+        let label = duration(self.median_ms * NS_PER_MS);
+        let beside = chart.x_range().end * 0.012;
+        chart.draw_series([Text::new(label, (end + beside, middle), style)])?;
         Ok(())
     }
 }

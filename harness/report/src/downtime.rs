@@ -134,8 +134,12 @@ fn one(failover: &Failover<'_>) -> String {
         table.row(row);
     }
     text.push_str(&table.text());
-    for (cell, split) in failover.cells.iter().zip(&splits) {
-        text.push_str(&split.note(&cell.driver.name, cell.summary.outage_ms));
+    let notes = failover.cells.iter().zip(&splits);
+    let notes: String = notes
+        .map(|(cell, split)| split.note(&cell.driver.name, cell.summary.outage_ms))
+        .collect();
+    if !notes.is_empty() {
+        text.push_str(&format!("\n{notes}"));
     }
     text
 }
@@ -234,21 +238,18 @@ impl Split {
             .collect();
         let mut text = String::new();
         if !merged.is_empty() {
+            let merged = merged.join("; ");
             text.push_str(&format!(
-                "\n- {driver} does not show every border: {}",
-                merged.join("; ")
+                "- {driver} does not show every border: {merged}\n"
             ));
         }
         let recovered = outage.map_or(0, |ms| ms.runs);
         if self.runs < recovered {
             text.push_str(&format!(
-                "\n- {driver}: phases of {} of {recovered} runs; in the others no leader fell, or the \
-                 longest outage came later",
+                "- {driver}: {} of {recovered} runs have phases; in the others no leader fell, or the \
+                 longest outage did not begin with its fall\n",
                 self.runs
             ));
-        }
-        if !text.is_empty() {
-            text.push('\n');
         }
         text
     }
