@@ -14,7 +14,7 @@ LAB = cargo run --release --package tsoracle-lab --
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
-compare: packages ## run every driver on this disk and write reports/latest/
+compare: packages ## run one driver of each kind on this disk and write reports/latest/
 	$(LAB) compare --profile quick --out reports/latest
 
 report: packages ## write the report again from the results in reports/latest/

@@ -76,7 +76,11 @@ impl Backend for OpenraftBackend {
     }
 
     fn variant_of(&self) -> Option<&str> {
-        self.experiment.map(|_| "openraft")
+        (self.name() != "openraft").then_some("openraft")
+    }
+
+    fn is_experiment(&self) -> bool {
+        self.experiment.is_some()
     }
 
     fn settings(&self) -> Vec<(String, String)> {

@@ -72,6 +72,10 @@ impl Backend for PaxosBackend {
         }
     }
 
+    fn variant_of(&self) -> Option<&str> {
+        (!self.leases).then_some("paxos")
+    }
+
     fn settings(&self) -> Vec<(String, String)> {
         let times = GroupTimes::default();
         vec![
@@ -85,7 +89,7 @@ impl Backend for PaxosBackend {
         let reads = if self.leases {
             tsoracle_testbed::Reads::Memory
         } else {
-            tsoracle_testbed::Reads::Quorum
+            tsoracle_testbed::Reads::Log
         };
         Capabilities {
             leases: self.leases,

@@ -20,11 +20,24 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "\
 Exit status:
   0  everything held
-  1  a check failed or was invalid, or a fault scenario was unsafe, invalid or failed
+  1  a check failed or was invalid, a fault scenario was unsafe, invalid or failed, or a driver
+     declares what no held check proves
   2  the command was used wrongly
   3  the environment failed: a folder, a disk, a damaged file
 
 Start with `lab drivers`, then `lab compare`.";
+
+const COMPARE: &str = "\
+Profiles, with times on two cores:
+  quick  One driver of each kind, without its variants: latency from few samples, every check once, five
+         leader crashes, five handoffs, and the three partial partitions once each. About 8 minutes
+         for a driver of one node and two replicated ones.
+  full   Every driver: latency with its tails, every check once, and every fault scenario: 30 runs
+         where the report shows a figure, 3 where it shows a verdict. Experiments take part in
+         the scenarios alone. About 15 minutes for the latency and checks of a replicated driver,
+         and 45 for its scenarios.
+
+Every result is kept as it comes: `--resume` goes on where a run stopped, with the same options.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -57,7 +70,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Conformance and latency of every driver, and a report of both
+    /// Latency, conformance, failover and fault scenarios, and a report of all of them
+    #[command(after_help = COMPARE)]
     Compare {
         #[command(flatten)]
         run: Run,
@@ -202,7 +216,8 @@ fn cluster_size() -> impl TypedValueParser<Value = usize> {
 /// What a run of checks or measurements is about.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Run {
-    /// Only these drivers [repeatable; default: all that run in real time]
+    /// Only these drivers [repeatable; default: all that run in real time, but no variants in a
+    /// quick comparison, and experiments in fault scenarios alone]
     #[arg(long = "driver", value_name = "NAME")]
     pub(crate) drivers: Vec<String>,
     /// Decides every random choice
@@ -225,9 +240,9 @@ pub(crate) struct Run {
 /// How much to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
-    /// About a minute for each driver
+    /// A few minutes for each driver
     Quick,
-    /// Enough samples for the tails
+    /// For figures that are published: about an hour for each driver
     Full,
 }
 

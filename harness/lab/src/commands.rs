@@ -24,8 +24,18 @@ use crate::error::LabError;
 enum Ending {
     /// Everything held.
     Good,
-    /// A check failed or was invalid.
+    /// A check failed or was invalid, or a fault scenario was unsafe, invalid or failed.
     Bad,
+}
+
+impl Ending {
+    /// Good only if both are.
+    fn and(self, other: Self) -> Self {
+        match self {
+            Self::Good => other,
+            Self::Bad => Self::Bad,
+        }
+    }
 }
 
 /// The `lab` command with these drivers: reads the process' arguments, runs, and returns the exit

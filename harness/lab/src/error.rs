@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use tsoracle_report::Unproved;
+
 /// A run that ended without a verdict. Nothing that was gathered before is lost.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LabError {
@@ -20,6 +22,9 @@ pub(crate) enum LabError {
     /// A file of results is not one.
     #[error("{} cannot be used: {why}", .path.display())]
     Results { path: PathBuf, why: String },
+    /// A driver declares what no held check proves.
+    #[error(transparent)]
+    Unproved(#[from] Unproved),
     /// Something else about this machine.
     #[error("{0}")]
     Environment(String),
@@ -36,6 +41,7 @@ impl LabError {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Unproved(_) => ExitCode::FAILURE,
             Self::Usage(_) => ExitCode::from(2),
             Self::Io { .. } | Self::Results { .. } | Self::Environment(_) => ExitCode::from(3),
         }

@@ -176,6 +176,10 @@ fn driver(backend: &dyn Backend, run: &Run, size: Size) -> DriverResults {
             tsoracle_latency::Profile::from(run.profile),
             size.argument()
         ),
+        variant_of: backend.variant_of().map(str::to_owned),
+        is_experiment: backend.is_experiment(),
+        settings_hash: tsoracle_scenarios::settings_hash(backend),
+        settings: backend.settings(),
         conformance: Vec::new(),
         latency: None,
         latency_missing: None,

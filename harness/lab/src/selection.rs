@@ -8,12 +8,33 @@ use tsoracle_testbed::{Backend, Time};
 
 use crate::error::LabError;
 
-/// The named backends, or all that run in real time, in their own order; config variants among them
-/// if they are wanted.
+/// Which drivers are meant where none is named. Those that run in virtual time never are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// One of each kind: no variant of another.
+    Plain,
+    /// Every driver that is for services.
+    Services,
+    /// Experiments too.
+    All,
+}
+
+impl Scope {
+    fn holds(self, backend: &dyn Backend) -> bool {
+        let wanted = match self {
+            Self::Plain => backend.variant_of().is_none() && !backend.is_experiment(),
+            Self::Services => !backend.is_experiment(),
+            Self::All => true,
+        };
+        wanted && backend.time() == Time::Real
+    }
+}
+
+/// The named backends, or those of the scope, in their own order.
 pub(crate) fn backends(
     known: &[Arc<dyn Backend>],
     names: &[String],
-    variants: bool,
+    scope: Scope,
 ) -> Result<Vec<Arc<dyn Backend>>, LabError> {
     for name in names {
         if !known.iter().any(|backend| matches(name, backend.name())) {
@@ -23,7 +44,7 @@ pub(crate) fn backends(
     }
     let named = |name: &str| names.iter().any(|n| matches(n, name));
     let wanted = |backend: &dyn Backend| match names {
-        [] => backend.time() == Time::Real && (variants || backend.variant_of().is_none()),
+        [] => scope.holds(backend),
         _ => named(backend.name()),
     };
     Ok(known

@@ -337,3 +337,48 @@ fn scenarios_are_listed_and_an_unknown_one_lists_them() {
         stderr(&unknown)
     );
 }
+
+const ONE_COMPARISON: [&str; 5] = [
+    "compare",
+    "--driver",
+    "reference-cluster",
+    "--check",
+    "first_item_is_ready",
+];
+
+/// Of what the driver declares, one check proves nothing.
+#[test]
+fn a_comparison_with_unproved_claims_is_written_and_ends_with_one() {
+    let dir = tempdir().unwrap();
+    let first = lab(dir.path(), &ONE_COMPARISON);
+    assert_eq!(status(&first), Some(1), "{}", stderr(&first));
+    let said = stderr(&first);
+    assert!(said.contains("reference-cluster declares leases"), "{said}");
+    assert!(said.contains("[13/13]"), "{said}");
+    let out = dir.path().join("reports/latest");
+    // How long each took, which no second run repeats.
+    let runs = || -> Vec<String> {
+        let text = std::fs::read_to_string(out.join("results.json")).unwrap();
+        let results: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let runs = results["drivers"][0]["scenarios"].as_array().unwrap();
+        let told = runs.iter().map(|run| {
+            let (scenario, seed) = (&run["scenario"], &run["seed"]);
+            format!("{scenario} {seed} {}", run["duration_ms"])
+        });
+        told.collect()
+    };
+    let first_runs = runs();
+    assert_eq!(first_runs.len(), 5 + 5 + 3);
+    let page = std::fs::read_to_string(out.join("choosing-a-driver.md")).unwrap();
+    assert!(
+        page.contains("## Faults") && page.contains("`quorum_loss`"),
+        "{page}"
+    );
+    assert!(out.join("downtime-leader_crash-3.svg").exists());
+
+    let resumed = lab(dir.path(), &[&ONE_COMPARISON[..], &["--resume"]].concat());
+    assert_eq!(status(&resumed), Some(1), "{}", stderr(&resumed));
+    assert_eq!(runs(), first_runs, "nothing was run again");
+    let reported = lab(dir.path(), &["report", "reports/latest/results.json"]);
+    assert_eq!(status(&reported), Some(1), "{}", stderr(&reported));
+}

@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tsoracle_report::{Results, render, splice, summary_table};
+use tsoracle_report::{Results, prove, render, splice, summary_table};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -57,4 +57,9 @@ fn the_published_results_come_from_a_clean_tree_and_a_real_disk() {
     let (_, results) = published();
     assert!(results.commit.is_some_and(|commit| commit.clean));
     assert!(!results.environment.tmpfs);
+}
+
+#[test]
+fn a_held_check_stands_behind_everything_that_published_drivers_declare() {
+    prove(&published().1).unwrap();
 }

@@ -1,5 +1,7 @@
 //! The nodes under test, their leader and its floors, and what is measured on them.
 
+mod delayed;
+
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -179,6 +181,7 @@ impl Bench {
             concurrent: self.concurrent(profile, persist_ns, progress)?,
             syncs: self.count_persists(profile, progress)?,
             costs: None,
+            delayed: Vec::new(),
         })
     }
 
@@ -288,12 +291,17 @@ impl Bench {
     }
 
     fn load(&self, budget: Budget, progress: &Progress) -> Result<Comparison, LatencyError> {
-        match &self.floors.wire {
-            Some(wire) if self.reads == Reads::Quorum => {
+        match (self.reads, &self.floors.wire) {
+            (Reads::Log, _) => {
+                let floor = self.floors.persist.as_ref();
+                let persist = || floor.once(&self.time);
+                self.load_beside(persist, floor.kind(), budget, progress)
+            }
+            (Reads::Quorum, Some(wire)) => {
                 let call = || wire.call(&self.time);
                 self.load_beside(call, FloorKind::Call, budget, progress)
             }
-            _ => {
+            (Reads::Memory | Reads::Quorum, _) => {
                 let register = boxed_call();
                 let read = || {
                     let read = pin!(register.read());

@@ -35,7 +35,7 @@ pub use measure::measure;
 pub use network::measure_network;
 pub use options::{Options, Profile};
 pub use results::{
-    AllocatorResults, Comparison, Concurrent, FloorKind, Grant, LatencyResults, NetworkResults,
-    OpenLoop, Ratio, Sends, SpinnerPolicy, Spinners, SyncVerdict, Syncs,
+    AllocatorResults, Comparison, Concurrent, Delayed, FloorKind, Grant, LatencyResults,
+    NetworkResults, OpenLoop, Ratio, Sends, SpinnerPolicy, Spinners, SyncVerdict, Syncs,
 };
 pub use timed_floor::TimedFloor;

@@ -145,5 +145,6 @@ fn on_the_bench(
     bench.follow_the_leader(runtime)?;
     let results = bench.measure(options, progress)?;
     let memory = empty.memory(&ThisProcess, idle_bytes, results.nodes);
-    Ok((results, idle, memory))
+    let delayed = bench.delayed(options, runtime, progress);
+    Ok((LatencyResults { delayed, ..results }, idle, memory))
 }

@@ -47,6 +47,8 @@ pub struct Options {
     /// The network that the driver is built on: the way between its nodes is then part of the
     /// floors. Without it they are lower, and named accordingly.
     pub network: Option<Arc<dyn Network>>,
+    /// What every link takes more, one measurement each, where links can be reached.
+    pub link_delays: Vec<Duration>,
 }
 
 impl fmt::Debug for Options {
@@ -59,6 +61,7 @@ impl fmt::Debug for Options {
             .field("seed", &self.seed)
             .field("nodes", &self.nodes)
             .field("network", &network)
+            .field("link_delays", &self.link_delays)
             .finish()
     }
 }
@@ -67,7 +70,7 @@ impl Options {
     /// The size of cluster that is measured unless another one is asked for.
     pub const NODES: usize = 3;
 
-    /// The profile's own rates, seed 1, three nodes, and no network.
+    /// The profile's own rates, seed 1, three nodes, no network, and links that take 1 and 10 ms more.
     #[must_use]
     pub fn new(profile: Profile, dir: impl Into<PathBuf>) -> Self {
         let rates_per_s = match profile {
@@ -81,6 +84,7 @@ impl Options {
             seed: 1,
             nodes: Self::NODES,
             network: None,
+            link_delays: vec![Duration::from_millis(1), Duration::from_millis(10)],
         }
     }
 
@@ -151,6 +155,14 @@ impl Profile {
         match self {
             Self::Quick => (100, 20),
             Self::Full => (500, 100),
+        }
+    }
+
+    /// How many calls are timed while links are slow.
+    pub(crate) fn delayed(self) -> u32 {
+        match self {
+            Self::Quick => 50,
+            Self::Full => 400,
         }
     }
 

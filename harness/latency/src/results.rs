@@ -31,6 +31,23 @@ pub struct LatencyResults {
     /// What the cluster takes beside time; `None` in results from before it was measured.
     #[serde(default)]
     pub costs: Option<Costs>,
+    /// The same calls while the links between nodes are slow; empty where links cannot be reached,
+    /// and in results from before it was measured.
+    #[serde(default)]
+    pub delayed: Vec<Delayed>,
+}
+
+/// Service times while every link takes longer than the loopback does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delayed {
+    /// What every directed link takes more, in milliseconds: a round trip takes twice that.
+    pub link_delay_ms: f64,
+    /// A persist, the next one when the last one has ended; `None` if there was no answer.
+    pub persist: Option<Distribution>,
+    /// A load, where loads ask other nodes.
+    pub load: Option<Distribution>,
+    /// Why there was no answer.
+    pub missing: Option<String>,
 }
 
 impl LatencyResults {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use common::{Sectors, options};
 use tsoracle_latency::{FloorKind, LatencyResults, Options, SyncVerdict, measure};
-use tsoracle_testbed::{Backend, Network, NetworkPair, Reads, TestbedError, faultfs};
+use tsoracle_testbed::{Backend, Links, Network, NetworkPair, Reads, TestbedError, faultfs};
 
 /// Takes its thread for a while, as a round trip would.
 struct Loop;
@@ -44,11 +44,12 @@ impl NetworkPair for Loop {
     }
 }
 
-fn measured(reads: Reads, network: Option<Arc<dyn Network>>) -> LatencyResults {
+fn measured(reads: Reads, links: Links, network: Option<Arc<dyn Network>>) -> LatencyResults {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let backend: Arc<dyn Backend> = Arc::new(Sectors {
         sizes: 1..=5,
         reads,
+        links,
         ..Sectors::of_one_node()
     });
     let options = Options {
@@ -60,7 +61,7 @@ fn measured(reads: Reads, network: Option<Arc<dyn Network>>) -> LatencyResults {
 
 #[test]
 fn three_nodes_stand_beside_a_quorum_sync_and_a_round_trip() {
-    let results = measured(Reads::Quorum, Some(Arc::new(Loop)));
+    let results = measured(Reads::Quorum, Links::None, Some(Arc::new(Loop)));
     assert_eq!(results.nodes, 3);
     assert_eq!(
         results.persist.floor_kind,
@@ -83,9 +84,31 @@ fn three_nodes_stand_beside_a_quorum_sync_and_a_round_trip() {
 
 #[test]
 fn without_a_network_the_floors_are_named_for_what_they_are() {
-    let results = measured(Reads::Quorum, None);
+    let results = measured(Reads::Quorum, Links::None, None);
+    assert!(results.delayed.is_empty());
     assert_eq!(results.nodes, 3);
     assert_eq!(results.persist.floor_kind, FloorKind::QuorumSync);
     assert!(results.sync_floor.is_some());
     assert_eq!(results.load.floor_kind, FloorKind::BoxedCall);
+}
+
+#[test]
+fn a_load_through_the_log_has_the_floor_of_a_persist_and_slow_links_have_rows() {
+    let results = measured(Reads::Log, Links::Node, None);
+    assert_eq!(results.load.floor_kind, results.persist.floor_kind);
+    let delays: Vec<_> = results
+        .delayed
+        .iter()
+        .map(|slow| slow.link_delay_ms)
+        .collect();
+    assert_eq!(delays, [1.0, 10.0]);
+    for slow in &results.delayed {
+        assert_eq!(slow.missing, None);
+        let persist = slow.persist.as_ref().unwrap();
+        assert!(persist.p50_ns >= 2.0 * slow.link_delay_ms * 1e6, "{slow:?}");
+        assert_eq!(
+            slow.load.as_ref().map(|load| load.samples),
+            Some(persist.samples)
+        );
+    }
 }

@@ -6,7 +6,7 @@ use tsoracle_testbed::Damage;
 
 use crate::markdown::{Table, heading, subheading};
 use crate::units::{count, nodes};
-use crate::{DriverResults, Results};
+use crate::{DriverResults, Results, summary};
 
 const LABEL_LENGTH_MAX: usize = 40;
 
@@ -56,7 +56,7 @@ fn checks(results: &Results) -> Vec<(String, String)> {
 
 fn matrix(results: &Results, checks: &[(String, String)]) -> String {
     let titles = ["clause", "check"].into_iter();
-    let drivers = results.drivers.iter().map(|driver| driver.name.as_str());
+    let drivers = summary::compared(results).map(|driver| driver.name.as_str());
     let mut table = Table::new(titles.chain(drivers));
     let mut last = "";
     for (clause, check) in checks {
@@ -66,10 +66,7 @@ fn matrix(results: &Results, checks: &[(String, String)]) -> String {
             label(clause)
         };
         last = clause;
-        let cells = results
-            .drivers
-            .iter()
-            .map(|driver| verdicts(driver, clause, check));
+        let cells = summary::compared(results).map(|driver| verdicts(driver, clause, check));
         table.row([shown, format!("`{check}`")].into_iter().chain(cells));
     }
     table.text()

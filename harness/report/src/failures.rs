@@ -1,11 +1,12 @@
-//! What did not hold: the clause, the reason, and how to see it again.
+//! What did not hold: the clause or the fault, the reason, and how to see it again.
 
 use tsoracle_conformance::{CheckResult, Verdict};
 use tsoracle_consensus::contract;
+use tsoracle_scenarios::{ScenarioResult, named};
 
 use crate::markdown::{code_block, heading};
 use crate::units::nodes;
-use crate::{DriverResults, Results};
+use crate::{DriverResults, Results, faults};
 
 /// Empty when everything held.
 pub(crate) fn section(results: &Results) -> String {
@@ -14,11 +15,43 @@ pub(crate) fn section(results: &Results) -> String {
         let bad = driver.conformance.iter().filter(bad);
         bad.map(move |result| one(driver, result))
     });
-    let all: String = of_drivers.collect();
+    let mut all: String = of_drivers.collect();
+    for driver in &results.drivers {
+        let bad = driver.scenarios.iter().filter(|run| !run.verdict.is_good());
+        all.extend(bad.map(|run| fault(results, driver, run)));
+    }
     if all.is_empty() {
         return all;
     }
     heading("What did not hold") + all.trim_start_matches('\n')
+}
+
+/// The command that runs the check again. A size below three is the driver's smallest.
+fn again(driver: &DriverResults, result: &CheckResult) -> String {
+    let (check, seed) = (&result.check, result.seed);
+    let size = match result.nodes {
+        0..3 => String::new(),
+        nodes => format!(" --nodes {nodes}"),
+    };
+    let name = &driver.name;
+    format!("lab conformance --driver {name} --check {check} --seed {seed}{size}")
+}
+
+fn fault(results: &Results, driver: &DriverResults, run: &ScenarioResult) -> String {
+    let about = named(&run.scenario).map_or("", |scenario| scenario.about);
+    let mut text = format!(
+        "\n### {}: `{}` {}\n\n> {about}\n\nOn {}, with seed {}. Again: `{}`\n\n",
+        driver.name,
+        run.scenario,
+        run.verdict,
+        nodes(run.nodes),
+        run.seed,
+        faults::command(results, &[run], &driver.name),
+    );
+    text.push_str(&code_block(
+        run.reason.as_deref().unwrap_or("no reason given"),
+    ));
+    text
 }
 
 fn one(driver: &DriverResults, result: &CheckResult) -> String {
@@ -33,7 +66,7 @@ fn one(driver: &DriverResults, result: &CheckResult) -> String {
         result.check,
         nodes(result.nodes),
         result.seed,
-        driver.command,
+        again(driver, result),
     );
     text.push_str(&code_block(
         result.reason.as_deref().unwrap_or("no reason given"),

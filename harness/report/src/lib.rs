@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod bars;
 mod benches;
+mod capabilities;
 mod conformance;
 mod costs;
-mod declared;
+mod delayed;
+mod downtime;
 mod environment;
 mod failures;
+mod faults;
 mod json;
 mod junit;
 mod markdown;
@@ -15,6 +19,7 @@ mod plots;
 mod rates;
 mod render;
 mod results;
+mod settings;
 mod splice;
 mod summary;
 mod targets;
@@ -22,6 +27,7 @@ mod terminal;
 mod units;
 
 pub use benches::{Benches, Benchmark, BenchmarkError, TimeEstimate, benches_table};
+pub use capabilities::{Unproved, prove};
 pub use json::ResultsError;
 pub use junit::junit;
 pub use render::{RenderError, Report, render};

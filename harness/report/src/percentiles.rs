@@ -2,10 +2,10 @@
 
 use tsoracle_latency::{Comparison, Distribution};
 
-use crate::Results;
 use crate::markdown::{Table, heading, subheading};
 use crate::plots::PERSIST_SVG;
 use crate::units::{count, digits, duration};
+use crate::{Results, summary};
 
 const TITLES: [&str; 10] = [
     "", ">p50", ">p90", ">p99", ">p99.9", ">max", ">samples", ">ratio", ">blocks", ">dropped",
@@ -27,7 +27,7 @@ pub(crate) fn section(results: &Results) -> String {
     if !measured.is_empty() {
         text.push_str(&format!("\n![persist, by percentile]({PERSIST_SVG})\n"));
     }
-    for driver in &results.drivers {
+    for driver in summary::compared(results) {
         text.push_str(&subheading(&driver.name));
         let Some(latency) = &driver.latency else {
             let reason = driver

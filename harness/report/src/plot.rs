@@ -14,17 +14,18 @@ const LEGEND_X: u32 = 780;
 const LEGEND_Y: i32 = 60;
 const LEGEND_STEP: i32 = 24;
 const FONT: &str = "sans-serif";
-const GRID: RGBColor = RGBColor(225, 225, 225);
-const INK: RGBColor = RGBColor(60, 60, 60);
+pub(crate) const GRID: RGBColor = RGBColor(225, 225, 225);
+pub(crate) const INK: RGBColor = RGBColor(60, 60, 60);
 
 /// Colours that also those tell apart who do not see all of them.
-const PALETTE: [RGBColor; 6] = [
+pub(crate) const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
     RGBColor(230, 159, 0),
     RGBColor(86, 180, 233),
+    RGBColor(120, 120, 120),
 ];
 
 /// What to draw.
@@ -126,7 +127,7 @@ impl Plot {
     }
 }
 
-fn text(size: u32) -> TextStyle<'static> {
+pub(crate) fn text(size: u32) -> TextStyle<'static> {
     (FONT, size).into_font().color(&INK)
 }
 
@@ -161,6 +162,22 @@ impl Line {
         let middle = text(15).pos(Pos::new(HPos::Left, VPos::Center));
         area.draw(&Text::new(self.label.as_str(), (42, y), middle))?;
         Ok(())
+    }
+}
+
+/// An axis from zero, with four to eight ticks at round values.
+pub(crate) fn linear_axis(to: f64, label: impl Fn(f64) -> String) -> Axis {
+    const TICKS_MAX: f64 = 8.0;
+    let to = to.max(1e-3);
+    let power = 10_f64.powf((to / TICKS_MAX).log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
+    let step = steps.into_iter().find(|step| to / step <= TICKS_MAX);
+    let step = step.unwrap_or(to);
+    let ticks = (0..=8).map(|at| f64::from(at) * step);
+    let ticks = ticks.filter(|at| *at <= to);
+    Axis {
+        ticks: ticks.map(|at| (at, label(at))).collect(),
+        range: 0.0..to,
     }
 }
 

@@ -25,9 +25,10 @@ pub(crate) fn draw(results: &Results) -> Result<BTreeMap<String, String>, Render
     ];
     for (name, plot) in plots {
         if let Some(plot) = plot {
-            let svg = plot
-                .svg()
-                .map_err(|what| RenderError::Plot { name, what })?;
+            let svg = plot.svg().map_err(|what| RenderError::Plot {
+                name: name.to_owned(),
+                what,
+            })?;
             files.insert(name.to_owned(), svg);
         }
     }

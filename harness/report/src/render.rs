@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::markdown::{Table, code_block, heading};
 use crate::{
-    Results, conformance, costs, declared, environment, failures, percentiles, plots, rates,
-    summary,
+    Results, capabilities, conformance, costs, delayed, downtime, environment, failures, faults,
+    percentiles, plots, rates, settings, summary,
 };
 use crate::{Target, targets};
 
@@ -26,7 +26,7 @@ pub enum RenderError {
     #[error("the plot {name} cannot be drawn: {what}")]
     Plot {
         /// Its file.
-        name: &'static str,
+        name: String,
         /// What the drawing library says.
         what: String,
     },
@@ -41,6 +41,7 @@ pub enum RenderError {
 /// [`RenderError::Plot`], which no results of this workspace cause.
 pub fn render(results: &Results) -> Result<Report, RenderError> {
     let mut files = plots::draw(results)?;
+    files.extend(downtime::draw(results)?);
     files.insert(MAIN.to_owned(), main(results));
     Ok(Report { files })
 }
@@ -51,10 +52,14 @@ fn main(results: &Results) -> String {
         heading("At a glance") + &summary::table(results).text(),
         failures::section(results),
         aims(results),
-        declared::section(results),
+        capabilities::section(results),
+        settings::section(results),
+        faults::section(results),
+        downtime::section(results),
         conformance::section(results),
         percentiles::section(results),
         rates::section(results),
+        delayed::section(results),
         costs::section(results),
         percentiles::network(results),
         percentiles::allocator(results),
@@ -90,7 +95,10 @@ fn aim(target: &Target) -> [String; 6] {
     [
         target.figure.clone(),
         target.driver.clone().unwrap_or_else(|| "-".to_owned()),
-        format!("at most {}", target.aim),
+        match target.aim.to_string().as_str() {
+            "none" => "none".to_owned(),
+            aim => format!("at most {aim}"),
+        },
         target.measured.to_string(),
         target
             .floor
@@ -103,6 +111,19 @@ fn again(results: &Results) -> String {
     let mut text = heading("Run it again");
     text.push_str("Everything:\n\n");
     text.push_str(&code_block(&results.command));
+    let (seed, profile) = (results.seed, results.environment.profile);
+    text.push_str(&format!(
+        "\nOne cell of a table, with the names of its driver and its check:\n\n```text\n\
+         lab conformance --driver DRIVER --check CHECK --seed {seed}\n\
+         lab latency --driver DRIVER --seed {seed} --profile {profile}\n```\n"
+    ));
+    if results
+        .drivers
+        .iter()
+        .any(|driver| !driver.scenarios.is_empty())
+    {
+        text.push_str("\nThe commands for fault scenarios stand below their table.\n");
+    }
     for driver in &results.drivers {
         text.push_str(&format!("\nOnly {}:\n\n", driver.name));
         text.push_str(&code_block(&driver.command));

@@ -98,6 +98,18 @@ pub struct DriverResults {
     pub timing: Timing,
     /// The command that runs this driver alone.
     pub command: String,
+    /// The driver that it is, but for how it is set up.
+    #[serde(default)]
+    pub variant_of: Option<String>,
+    /// Whether it is for no service: only fault scenarios are run on it.
+    #[serde(default)]
+    pub is_experiment: bool,
+    /// A hash of what it is configured with; empty in results from before it was kept.
+    #[serde(default)]
+    pub settings_hash: String,
+    /// What it is configured with beside its times, as (setting, value).
+    #[serde(default)]
+    pub settings: Vec<(String, String)>,
     /// One result per check.
     pub conformance: Vec<CheckResult>,
     /// Its latency, if it was measured.

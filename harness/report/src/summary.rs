@@ -1,11 +1,13 @@
 //! The drivers at a glance, one row each.
 
 use tsoracle_conformance::{CheckResult, Verdict};
+use tsoracle_latency::failover::Estimate;
 use tsoracle_latency::{LatencyResults, SyncVerdict, Syncs};
+use tsoracle_scenarios::ScenarioSummary;
 
 use crate::markdown::Table;
 use crate::units::{digits, duration};
-use crate::{DriverResults, Quantity, Results};
+use crate::{DriverResults, Quantity, Results, faults};
 
 /// A short Markdown table for a README: one row per driver, and a line on where it was measured.
 #[must_use]
@@ -14,7 +16,7 @@ pub fn summary_table(results: &Results) -> String {
     let mut text = table(results).text();
     text.push_str(&format!(
         "\nMeasured on {} cores, {} on {}{}, {} profile; each figure stands beside the floor of \
-         the same minutes.\n",
+         the same minutes.{}\n",
         environment.cores,
         environment.os,
         environment.filesystem,
@@ -24,6 +26,11 @@ pub fn summary_table(results: &Results) -> String {
             ""
         },
         environment.profile,
+        if has_outage(results, "leader_crash") || has_outage(results, "handoff") {
+            " Times without service are medians, with a 95% interval from five runs on."
+        } else {
+            ""
+        },
     ));
     text
 }
@@ -31,10 +38,18 @@ pub fn summary_table(results: &Results) -> String {
 /// The same rows for the report.
 pub(crate) fn table(results: &Results) -> Table {
     let mut table = Table::new(titles(results));
-    for driver in &results.drivers {
+    for driver in compared(results) {
         table.row(row(results, driver, "**"));
     }
     table
+}
+
+/// Every driver of which more was asked than its part in fault scenarios.
+pub(crate) fn compared(results: &Results) -> impl Iterator<Item = &DriverResults> {
+    results
+        .drivers
+        .iter()
+        .filter(|driver| !driver.is_experiment)
 }
 
 /// The sync of one disk has a column of its own once a floor is more than that.
@@ -63,10 +78,34 @@ pub(crate) fn titles(results: &Results) -> Vec<&'static str> {
     if has_sync_floor(results) {
         titles.insert(AFTER_THE_FLOOR, ">one sync");
     }
+    let failovers = FAILOVERS.iter();
+    titles.extend(
+        failovers
+            .filter(|of| has_outage(results, of.0))
+            .map(|of| of.1),
+    );
     titles
 }
 
 const AFTER_THE_FLOOR: usize = 5;
+
+/// Scenarios whose outage has a column, if they were run.
+const FAILOVERS: [(&str, &str); 2] = [
+    ("leader_crash", ">no service after a leader crash, ms"),
+    ("handoff", ">after a handoff, ms"),
+];
+
+fn has_outage(results: &Results, scenario: &str) -> bool {
+    let mut drivers = results.drivers.iter();
+    drivers.any(|driver| outage(driver, scenario).is_some())
+}
+
+/// The median with its interval, on the size that the driver was run on first.
+fn outage(driver: &DriverResults, scenario: &str) -> Option<Estimate> {
+    let summaries = ScenarioSummary::all(&driver.scenarios);
+    let own = summaries.iter().find(|of| of.scenario == scenario);
+    own?.outage_ms
+}
 
 /// One driver's cells; what is bad stands between `strong` marks.
 pub(crate) fn row(results: &Results, driver: &DriverResults, strong: &str) -> Vec<String> {
@@ -102,6 +141,12 @@ pub(crate) fn row(results: &Results, driver: &DriverResults, strong: &str) -> Ve
     if has_sync_floor(results) {
         let sync_ns = latency.and_then(LatencyResults::sync_floor_p50_ns);
         row.insert(AFTER_THE_FLOOR, sync_ns.map_or_else(dash, duration));
+    }
+    for (scenario, _) in FAILOVERS {
+        if has_outage(results, scenario) {
+            let median = outage(driver, scenario);
+            row.push(median.as_ref().map_or_else(dash, faults::estimate));
+        }
     }
     row
 }

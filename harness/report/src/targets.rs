@@ -1,5 +1,7 @@
 //! What was aimed at, and whether it was met.
 
+mod faults;
+
 use std::fmt;
 
 use tsoracle_latency::{Comparison, FloorKind, LatencyResults, NetworkResults, SyncVerdict};
@@ -13,6 +15,7 @@ const GRANT_OF_MANY_NS: f64 = 40.0;
 const LOAD_OF_ONE_NODE_NS: f64 = 1_000.0;
 const LOAD_UNDER_A_LEASE_NS: f64 = 5_000.0;
 const LOAD_BY_A_ROUND: f64 = 1.3;
+const LOAD_THROUGH_THE_LOG: f64 = 1.1;
 const CALL: f64 = 1.3;
 /// 200,000 a second.
 const MESSAGE_NS: f64 = 5_000.0;
@@ -51,6 +54,10 @@ pub enum Quantity {
     Times(f64),
     /// Syncs.
     Syncs(f64),
+    /// Times the driver's own election timeout.
+    Timeouts(f64),
+    /// Hundredths.
+    Percent(f64),
 }
 
 /// Whether an aim was met.
@@ -67,7 +74,11 @@ pub enum Outcome {
 impl Quantity {
     fn value(self) -> f64 {
         match self {
-            Self::Nanoseconds(value) | Self::Times(value) | Self::Syncs(value) => value,
+            Self::Nanoseconds(value)
+            | Self::Times(value)
+            | Self::Syncs(value)
+            | Self::Timeouts(value)
+            | Self::Percent(value) => value,
         }
     }
 }
@@ -75,7 +86,11 @@ impl Quantity {
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&match *self {
+            Self::Nanoseconds(0.0) => "none".to_owned(),
             Self::Nanoseconds(ns) => duration(ns),
+            Self::Timeouts(times) => format!("{} T", digits(times)),
+            Self::Percent(0.0) => "none".to_owned(),
+            Self::Percent(percent) => format!("{}%", digits(percent)),
             Self::Times(times) => format!("{} x", digits(times)),
             Self::Syncs(1.0) => "1 sync".to_owned(),
             Self::Syncs(whole) if whole.fract() == 0.0 => format!("{whole} syncs"),
@@ -90,6 +105,9 @@ impl Target {
     pub fn verdict(&self) -> String {
         let share = (self.measured.value() / self.aim.value() - 1.0) * 100.0;
         match &self.outcome {
+            Outcome::Met if self.aim.value() == 0.0 => "met".to_owned(),
+            // A stall can be shorter than the time that a recovery may take.
+            Outcome::Missed if self.aim.value() == 0.0 || share <= 0.0 => "**missed**".to_owned(),
             Outcome::Met if share > -0.05 => "met, just".to_owned(),
             Outcome::Met => format!("met, {}% below", digits(-share)),
             Outcome::Missed if share < 0.05 => "**missed**, just".to_owned(),
@@ -134,7 +152,9 @@ pub fn targets(results: &Results) -> Vec<Target> {
         if let Some(latency) = &driver.latency {
             targets.extend(of_driver(driver, latency, results.environment.tmpfs));
         }
+        targets.extend(faults::of_driver(driver));
     }
+    targets.extend(faults::engines(results));
     targets
 }
 
@@ -178,6 +198,19 @@ fn load(driver: &DriverResults, latency: &LatencyResults) -> Option<Target> {
             };
             let held = load.floor_kind == FloorKind::Call;
             held.then(|| target.judged(nothing_measured(load)))
+        }
+        (_, Reads::Log) => {
+            let persist = &latency.persist;
+            let target = Target {
+                figure: "load through the log, p50 over a persist of the same run".to_owned(),
+                driver: name,
+                aim: Quantity::Times(LOAD_THROUGH_THE_LOG),
+                measured: Quantity::Times(load.measured.p50_ns / persist.measured.p50_ns),
+                floor: Some(Quantity::Nanoseconds(persist.measured.p50_ns)),
+                outcome: Outcome::Met,
+            };
+            let invalid = nothing_measured(load).or_else(|| nothing_measured(persist));
+            Some(target.judged(invalid))
         }
     }
 }

@@ -3,14 +3,14 @@
 use comfy_table::presets;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::{Results, costs, summary, targets};
+use crate::{Results, costs, faults, summary, targets};
 
 /// The drivers at a glance, the aims and the costs, as tables for a terminal: plain text, no
 /// colours, the same for the same results.
 #[must_use]
 pub fn terminal_table(results: &Results) -> String {
     let mut drivers = table(&summary::titles(results));
-    for driver in &results.drivers {
+    for driver in summary::compared(results) {
         drivers.add_row(summary::row(results, driver, ""));
     }
     let mut aims = table(&["figure", "driver", ">aim", ">measured", ">floor", "outcome"]);
@@ -27,7 +27,10 @@ pub fn terminal_table(results: &Results) -> String {
             target.verdict().replace("**", ""),
         ]);
     }
-    let tables = format!("{drivers}\n{aims}\n");
+    let mut tables = format!("{drivers}\n{aims}\n");
+    if let Some(faults) = faults(results) {
+        tables.push_str(&format!("{faults}\n"));
+    }
     let (titles, rows) = (costs::titles(results), costs::rows(results));
     if rows.is_empty() {
         return tables;
@@ -38,6 +41,37 @@ pub fn terminal_table(results: &Results) -> String {
         costs.add_row(row);
     }
     format!("{tables}{costs}\n")
+}
+
+/// A row for each scenario and driver; `None` if none was run.
+fn faults(results: &Results) -> Option<Table> {
+    let mut all = faults::cells(results);
+    all.retain(faults::Cell::is_offered);
+    let mut faults = table(&[
+        "scenario",
+        "driver",
+        ">nodes",
+        ">runs",
+        "verdict",
+        ">outage, ms",
+    ]);
+    for (scenario, nodes) in faults::rows(&all) {
+        let of_row = |cell: &&faults::Cell<'_>| {
+            (&cell.summary.scenario, cell.summary.nodes) == (&scenario, nodes)
+        };
+        for cell in all.iter().filter(of_row) {
+            let outage = cell.summary.outage_ms.as_ref();
+            faults.add_row([
+                scenario.clone(),
+                cell.driver.name.clone(),
+                nodes.to_string(),
+                cell.runs.len().to_string(),
+                faults::verdicts(cell).replace("**", ""),
+                outage.map(faults::estimate).unwrap_or_default(),
+            ]);
+        }
+    }
+    (!all.is_empty()).then_some(faults)
 }
 
 fn table(titles: &[&str]) -> Table {

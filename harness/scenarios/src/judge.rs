@@ -71,7 +71,7 @@ fn outage(run: &Run, probes: &Probes, fault: BootInstant, until: BootInstant) ->
 
 /// Every promise that was broken.
 fn unsafe_reason(run: &Run) -> Option<String> {
-    let calls = run.recording.calls();
+    let calls = run.recording.history();
     let mut broken = Vec::new();
     broken.extend(contradiction(&calls));
     if let Some((from_ns, until_ns)) = run.marks.without_quorum {

@@ -38,10 +38,15 @@ pub trait Backend: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The driver that this one is, but for a setting: it is run by name, or for fault scenarios,
-    /// which show what the setting buys.
+    /// The driver that this one is, but for how it is set up: a quick comparison leaves it out.
     fn variant_of(&self) -> Option<&str> {
         None
+    }
+
+    /// Whether this configuration is for no service: fault scenarios show what the settings buy that
+    /// it lacks, and a comparison asks nothing else of it.
+    fn is_experiment(&self) -> bool {
+        false
     }
 
     /// Starts, or starts again, one node on its directory. Returns when the node runs; it need not
@@ -154,8 +159,10 @@ impl Capabilities {
             Links::Node => extras.push("link faults".to_owned()),
             Links::Proxy => extras.push("link faults by proxies".to_owned()),
         }
-        if self.reads == Reads::Quorum {
-            extras.push("loads that ask a quorum".to_owned());
+        match self.reads {
+            Reads::Memory => {}
+            Reads::Quorum => extras.push("loads that ask a quorum".to_owned()),
+            Reads::Log => extras.push("loads through the log".to_owned()),
         }
         match self.hooks.len() {
             0 => {}
@@ -195,6 +202,8 @@ pub enum Reads {
     Memory,
     /// A quorum, by a round of messages for every load.
     Quorum,
+    /// The log: every load is an entry of it, as durable as a persist.
+    Log,
 }
 
 /// How far a driver's store reaches.

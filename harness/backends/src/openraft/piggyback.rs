@@ -30,6 +30,10 @@ impl Backend for OpenraftPiggybackBackend {
         "openraft-piggyback"
     }
 
+    fn variant_of(&self) -> Option<&str> {
+        Some("openraft")
+    }
+
     fn capabilities(&self) -> Capabilities {
         capabilities()
     }

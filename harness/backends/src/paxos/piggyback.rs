@@ -30,6 +30,10 @@ impl Backend for PaxosPiggybackBackend {
         "paxos-piggyback"
     }
 
+    fn variant_of(&self) -> Option<&str> {
+        Some("paxos")
+    }
+
     fn capabilities(&self) -> Capabilities {
         capabilities()
     }

@@ -13,7 +13,7 @@ use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
 use crate::round::{Round, Verdicts, run_all};
-use crate::selection;
+use crate::selection::{self, Scope};
 
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
@@ -22,7 +22,7 @@ pub(super) fn run(
     size: Size,
     format: Format,
 ) -> Result<Ending, LabError> {
-    let backends = selection::backends(known, &run.drivers, false)?;
+    let backends = selection::backends(known, &run.drivers, Scope::Services)?;
     let checks = selection::checks(&suite.checks)?;
     let mut gathering = Gathering::begin(run, size, &backends, "lab conformance")?;
     let ending = gather(&mut gathering, &backends, &checks, run, suite, size)?;

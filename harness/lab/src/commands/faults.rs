@@ -14,8 +14,9 @@ use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
-use crate::selection;
+use crate::selection::{self, Scope};
 use plan::Attempt;
+pub(super) use plan::compared;
 
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
@@ -30,17 +31,10 @@ pub(super) fn run(
         print(&table::listed(&scenarios))?;
         return Ok(Ending::Good);
     }
-    let (backends, attempts) = match &faults.replay {
-        Some(path) => {
-            let backends = selection::backends(known, &run.drivers, true)?;
-            let attempts = plan::replayed(path, &backends, &scenarios)?;
-            (backends, attempts)
-        }
-        None => {
-            let backends = selection::backends(known, &run.drivers, true)?;
-            let attempts = plan::planned(&backends, &scenarios, run, faults.repeat, size);
-            (backends, attempts)
-        }
+    let backends = selection::backends(known, &run.drivers, Scope::All)?;
+    let attempts = match &faults.replay {
+        Some(path) => plan::replayed(path, &backends, &scenarios)?,
+        None => plan::planned(&backends, &scenarios, run, faults.repeat, size),
     };
     let command = format!("lab faults --seed {}{}", run.seed, size.argument());
     let mut gathering = Gathering::begin(run, size, &backends, &command)?;
@@ -57,7 +51,7 @@ pub(super) fn soak(
     format: Format,
 ) -> Result<Ending, LabError> {
     refuse_junit(format)?;
-    let backends = selection::backends(known, &run.drivers, false)?;
+    let backends = selection::backends(known, &run.drivers, Scope::Services)?;
     let scenarios: Vec<_> = tsoracle_scenarios::SOAKS.iter().collect();
     let attempts = plan::planned(&backends, &scenarios, run, None, size);
     let mut gathering = Gathering::begin(run, size, &backends, "lab soak")?;
@@ -83,7 +77,7 @@ fn show(gathering: &Gathering, format: Format) -> Result<(), LabError> {
 
 /// Runs what is not yet among the results; each result is saved before the next run begins. One that
 /// is not good is explained at once, and the others go on.
-fn gather(
+pub(super) fn gather(
     gathering: &mut Gathering,
     attempts: &[Attempt],
     run: &Run,

@@ -12,7 +12,7 @@ use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
-use crate::selection;
+use crate::selection::{self, Scope};
 
 pub(super) fn run(
     known: &[Arc<dyn Backend>],
@@ -25,7 +25,7 @@ pub(super) fn run(
         let refusal = "latencies are no test cases; use table or json";
         return Err(LabError::Usage(refusal.into()));
     }
-    let backends = selection::backends(known, &run.drivers, false)?;
+    let backends = selection::backends(known, &run.drivers, Scope::Services)?;
     let mut gathering = Gathering::begin(run, size, &backends, "lab latency")?;
     gather(&mut gathering, &backends, network, run, size)?;
     print(&match format {

@@ -22,7 +22,8 @@ pub(super) fn run(
     let beside = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    write(&results, out.or(beside).unwrap_or_else(|| Path::new(".")))?;
+    let out = out.or(beside).unwrap_or_else(|| Path::new("."));
+    write(&results, out)?;
     let table = tsoracle_report::summary_table(&results);
     for document in documents {
         splice(document, &table)?;
@@ -31,7 +32,8 @@ pub(super) fn run(
     Ok(Ending::Good)
 }
 
-/// Writes every file of the report into `out`.
+/// Writes every file of the report into `out`, and then says so if a driver declares what no check
+/// proves: that is marked in the report, which is not to be published.
 pub(super) fn write(results: &Results, out: &Path) -> Result<(), LabError> {
     fs::create_dir_all(out).map_err(LabError::io("make the folder", out))?;
     let report = tsoracle_report::render(results)
@@ -39,7 +41,7 @@ pub(super) fn write(results: &Results, out: &Path) -> Result<(), LabError> {
     for (name, text) in &report.files {
         results::write(&out.join(name), text)?;
     }
-    Ok(())
+    Ok(tsoracle_report::prove(results)?)
 }
 
 /// All results, in the form that was asked for.

@@ -3,22 +3,27 @@
 use std::fs::{File, create_dir_all};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tsoracle_consensus::{
     BootInstant, ConsensusDriver, ConsensusError, Epoch, LeaderState, LeadershipPublisher,
-    LeadershipStream, LeaseHolder,
+    LeadershipStream, LeaseHolder, NodeId,
 };
 use tsoracle_latency::{Options, Profile};
-use tsoracle_testbed::{Backend, Capabilities, Node, NodeSpec, Reads, Timing, Traffic};
+use tsoracle_testbed::{
+    Backend, Capabilities, LinkFault, LinkFaults, Links, Node, NodeSpec, Reads, Timing, Traffic,
+};
 
 /// Enough of a driver to be measured.
 pub(crate) struct Sectors {
     pub(crate) sizes: RangeInclusive<usize>,
     pub(crate) syncs: bool,
     pub(crate) reads: Reads,
+    /// Whether links can be made slow: a persist then waits for one round trip.
+    pub(crate) links: Links,
 }
 
 impl Sectors {
@@ -27,6 +32,7 @@ impl Sectors {
             sizes: 1..=1,
             syncs: true,
             reads: Reads::Memory,
+            links: Links::None,
         }
     }
 }
@@ -41,8 +47,28 @@ struct SectorNode {
     leads: bool,
     stored: Mutex<Stored>,
     syncs: bool,
+    links: Option<Arc<SlowLinks>>,
     leadership: LeadershipPublisher,
     _lease: LeaseHolder,
+}
+
+/// The slowest link out of a node, in nanoseconds.
+#[derive(Default)]
+struct SlowLinks(AtomicU64);
+
+impl LinkFaults for SlowLinks {
+    fn set(&self, _: NodeId, fault: LinkFault) {
+        let delay = match fault {
+            LinkFault::Delay(by) => by,
+            _ => Duration::ZERO,
+        };
+        let ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        self.0.store(ns, Ordering::SeqCst);
+    }
+
+    fn disturbed(&self, _: NodeId) -> u64 {
+        0
+    }
 }
 
 const EPOCH: Epoch = Epoch::new(1);
@@ -58,6 +84,7 @@ impl Backend for Sectors {
         Capabilities {
             cluster_sizes: self.sizes.clone(),
             reads: self.reads,
+            links: self.links,
             ..Capabilities::single_durable_node()
         }
     }
@@ -98,6 +125,7 @@ impl Backend for Sectors {
                 sent: Traffic::default(),
             }),
             syncs: self.syncs,
+            links: (self.links != Links::None).then(Arc::default),
             leadership: LeadershipPublisher::new(state),
             _lease: lease,
         }))))
@@ -125,6 +153,10 @@ impl ConsensusDriver for SectorNode {
     }
 
     async fn persist_high_water(&self, at_least: u64, _: Epoch) -> Result<u64, ConsensusError> {
+        if let Some(links) = &self.links {
+            let one_way = Duration::from_nanos(links.0.load(Ordering::SeqCst));
+            std::thread::sleep(one_way * 2);
+        }
         let mut stored = self.stored()?;
         let mut sector = [0; SECTOR];
         sector[..8].copy_from_slice(&at_least.to_le_bytes());
@@ -150,6 +182,11 @@ impl Node for Shared {
 
     fn service_endpoint(&self) -> String {
         "127.0.0.1:1".into()
+    }
+
+    fn links(&self) -> Option<Arc<dyn LinkFaults>> {
+        let links = self.0.links.clone()?;
+        Some(links)
     }
 
     async fn shutdown(&self) -> Result<(), ConsensusError> {

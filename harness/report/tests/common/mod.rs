@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use tsoracle_conformance::CheckResult;
 use tsoracle_latency::{
-    AllocatorResults, Bucket, Comparison, Concurrent, Costs, Distribution, FloorKind, Grant, Idle,
-    LatencyResults, Memory, NetworkResults, OpenLoop, Profile, Ratio, Sends, SpinnerPolicy,
-    Spinners, Starts, SyncVerdict, Syncs, TrafficRate,
+    AllocatorResults, Bucket, Comparison, Concurrent, Costs, Delayed, Distribution, FloorKind,
+    Grant, Idle, LatencyResults, Memory, NetworkResults, OpenLoop, Profile, Ratio, Sends,
+    SpinnerPolicy, Spinners, Starts, SyncVerdict, Syncs, TrafficRate,
 };
 use tsoracle_report::{Commit, DriverResults, Environment, Results, SCHEMA_VERSION};
 use tsoracle_testbed::{Capabilities, Damage, Durability, Timing, UnnoticedDamage};
@@ -79,6 +79,10 @@ fn file() -> DriverResults {
         capabilities,
         timing: timing(0, None),
         command: "cargo run --release -p tsoracle-lab -- compare --driver file".into(),
+        variant_of: None,
+        is_experiment: false,
+        settings_hash: "00000000000000f1".into(),
+        settings: Vec::new(),
         conformance: vec![
             check(
                 "file",
@@ -146,6 +150,10 @@ fn raft() -> DriverResults {
         capabilities,
         timing: timing(150, Some(100)),
         command: "cargo run --release -p tsoracle-lab -- compare --driver raft".into(),
+        variant_of: None,
+        is_experiment: false,
+        settings_hash: "00000000000000f2".into(),
+        settings: vec![("times".into(), "heartbeats every 50 ms".into())],
         conformance,
         latency: Some(LatencyResults {
             sync_floor: Some(distribution(110_000.0)),
@@ -153,10 +161,20 @@ fn raft() -> DriverResults {
                 frames_per_s: 42.5,
                 bytes_per_s: 3_120.0,
             }))),
+            delayed: vec![delayed(1.0, Some(2_600_000.0)), delayed(10.0, None)],
             ..latency(3, FloorKind::QuorumSyncAndRoundTrip, 230_000.0, 1.62)
         }),
         latency_missing: None,
         scenarios: Vec::new(),
+    }
+}
+
+fn delayed(link_delay_ms: f64, persist_ns: Option<f64>) -> Delayed {
+    Delayed {
+        link_delay_ms,
+        persist: persist_ns.map(distribution),
+        load: None,
+        missing: persist_ns.is_none().then(|| "nobody led".to_owned()),
     }
 }
 
@@ -229,6 +247,7 @@ fn latency(nodes: usize, kind: FloorKind, floor_ns: f64, ratio: f64) -> LatencyR
         syncs: syncs(nodes, 100, 100),
         sync_floor: None,
         costs: Some(costs(None)),
+        delayed: Vec::new(),
     }
 }
 

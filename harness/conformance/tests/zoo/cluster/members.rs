@@ -127,6 +127,10 @@ impl Backend for WithATable {
         self.honest.variant_of()
     }
 
+    fn is_experiment(&self) -> bool {
+        self.honest.is_experiment()
+    }
+
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
         let cluster = spec.dir.parent().unwrap_or(&spec.dir).to_owned();
         Ok(Arc::new(TableNode {

@@ -171,6 +171,10 @@ impl<D: Defect> Backend for Spoiled<D> {
         self.honest.variant_of()
     }
 
+    fn is_experiment(&self) -> bool {
+        self.honest.is_experiment()
+    }
+
     async fn start(&self, spec: NodeSpec) -> Result<Arc<dyn Node>, ConsensusError> {
         let store = Arc::clone(lock(&self.stores).entry(spec.dir.clone()).or_default());
         let id = spec.node;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tsoracle_scenarios::{Effort, Options, Scenario, ScenarioResult};
+use tsoracle_scenarios::{ALL, Effort, Options, Scenario, ScenarioResult};
 use tsoracle_testbed::Backend;
 
 use crate::cli::{Profile, Run, Size};
@@ -15,7 +15,7 @@ use crate::results::{self, Gathering};
 const USUAL: usize = 3;
 
 /// One run of one scenario.
-pub(super) struct Attempt {
+pub(in crate::commands) struct Attempt {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) scenario: &'static Scenario,
     nodes: usize,
@@ -30,28 +30,76 @@ pub(super) fn planned(
     repeat: Option<u64>,
     size: Size,
 ) -> Vec<Attempt> {
-    let mut attempts = Vec::new();
-    for scenario in scenarios.iter().copied() {
-        let usual = scenario.sizes.iter().copied().find(|nodes| *nodes == USUAL);
-        let least = usual.or(scenario.sizes.first().copied());
-        let nodes = size.nodes.or(least).unwrap_or(USUAL);
-        for backend in backends {
-            let offered = scenario.lacking(backend.as_ref(), nodes).is_none();
-            let runs = match (offered, run.profile) {
-                // That it is not offered is said once.
-                (false, _) => 1,
-                (true, Profile::Full) => repeat.unwrap_or(scenario.repeats.in_full()),
-                (true, Profile::Quick) => repeat.unwrap_or(1),
-            };
-            attempts.extend((0..runs).map(|number| Attempt {
-                backend: Arc::clone(backend),
-                scenario,
-                nodes,
-                seed: run.seed.wrapping_add(number),
-            }));
+    let attempts = scenarios.iter().flat_map(|scenario| {
+        let nodes = size.nodes.unwrap_or_else(|| own_size(scenario));
+        let runs = repeat.unwrap_or(match run.profile {
+            Profile::Full => scenario.repeats.in_full(),
+            Profile::Quick => 1,
+        });
+        repeated(backends, scenario, nodes, runs, run.seed)
+    });
+    attempts.collect()
+}
+
+/// What a quick comparison runs, and how often: two failovers for a figure, the partial partitions
+/// for a verdict.
+const QUICK: [(&str, u64); 5] = [
+    ("leader_crash", 5),
+    ("handoff", 5),
+    ("quorum_loss", 1),
+    ("constrained_election", 1),
+    ("chained", 1),
+];
+
+/// The scenarios of a comparison: those of [`QUICK`], or all of them as often as a full report takes.
+/// A size that was asked for holds for those that are written for it.
+pub(in crate::commands) fn compared(
+    backends: &[Arc<dyn Backend>],
+    run: &Run,
+    size: Size,
+) -> Vec<Attempt> {
+    let runs_of = |scenario: &Scenario| match run.profile {
+        Profile::Full => Some(scenario.repeats.in_full()),
+        Profile::Quick => {
+            let quick = QUICK.iter().find(|(name, _)| *name == scenario.name);
+            quick.map(|(_, runs)| *runs)
         }
-    }
-    attempts
+    };
+    let attempts = ALL.iter().filter_map(|scenario| {
+        let asked = size.nodes.filter(|nodes| scenario.sizes.contains(nodes));
+        let nodes = asked.unwrap_or_else(|| own_size(scenario));
+        let runs = runs_of(scenario)?;
+        Some(repeated(backends, scenario, nodes, runs, run.seed))
+    });
+    attempts.flatten().collect()
+}
+
+fn own_size(scenario: &Scenario) -> usize {
+    let usual = scenario.sizes.iter().find(|nodes| **nodes == USUAL);
+    usual.or(scenario.sizes.first()).copied().unwrap_or(USUAL)
+}
+
+/// One scenario on every driver, so many times with consecutive seeds; that it is not offered is said
+/// once.
+fn repeated(
+    backends: &[Arc<dyn Backend>],
+    scenario: &'static Scenario,
+    nodes: usize,
+    runs: u64,
+    seed: u64,
+) -> Vec<Attempt> {
+    let of_driver = |backend: &Arc<dyn Backend>| {
+        let offered = scenario.lacking(backend.as_ref(), nodes).is_none();
+        let runs = if offered { runs } else { 1 };
+        let attempt = |number: u64| Attempt {
+            backend: Arc::clone(backend),
+            scenario,
+            nodes,
+            seed: seed.wrapping_add(number),
+        };
+        (0..runs).map(attempt).collect::<Vec<_>>()
+    };
+    backends.iter().flat_map(of_driver).collect()
 }
 
 /// The runs of a file of results, as far as their drivers and scenarios were chosen.
@@ -132,5 +180,103 @@ impl Attempt {
             self.nodes,
             self.seed
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use tsoracle_conformance::reference::{InMemory, SimulatedCluster};
+
+    use super::*;
+
+    fn run(profile: Profile) -> Run {
+        Run {
+            drivers: Vec::new(),
+            seed: 7,
+            profile,
+            dir: None,
+            out: PathBuf::new(),
+            resume: false,
+        }
+    }
+
+    /// (runs, nodes) of each scenario on one driver, whose seeds follow each other.
+    fn plan(
+        profile: Profile,
+        nodes: Option<usize>,
+        driver: &str,
+    ) -> BTreeMap<String, (u64, usize)> {
+        let backends: Vec<Arc<dyn Backend>> = vec![
+            Arc::new(InMemory::default()),
+            Arc::new(SimulatedCluster::default()),
+        ];
+        let mut plan = BTreeMap::new();
+        for attempt in compared(&backends, &run(profile), Size { nodes }) {
+            if attempt.backend.name() == driver {
+                let name = attempt.scenario.name.to_owned();
+                let (runs, nodes) = plan.entry(name).or_insert((0, attempt.nodes));
+                assert_eq!((attempt.seed, attempt.nodes), (7 + *runs, *nodes));
+                *runs += 1;
+            }
+        }
+        plan
+    }
+
+    fn named(backend: &dyn Backend) -> String {
+        backend.name().to_owned()
+    }
+
+    #[test]
+    fn a_quick_comparison_has_two_failovers_and_the_partial_partitions() {
+        let cluster = named(&SimulatedCluster::default());
+        let expected = [
+            ("chained", (1, 3)),
+            ("constrained_election", (1, 5)),
+            ("handoff", (5, 3)),
+            ("leader_crash", (5, 3)),
+            ("quorum_loss", (1, 5)),
+        ];
+        let expected = expected.map(|(name, how)| (name.to_owned(), how));
+        assert_eq!(plan(Profile::Quick, None, &cluster), expected.into());
+        let larger = plan(Profile::Quick, Some(5), &cluster);
+        assert_eq!(
+            (larger["leader_crash"], larger["chained"]),
+            ((5, 5), (1, 3))
+        );
+    }
+
+    #[test]
+    fn a_full_comparison_has_every_scenario_as_often_as_its_figure_needs() {
+        let plan = plan(Profile::Full, None, &named(&SimulatedCluster::default()));
+        let figures = [
+            "leader_crash",
+            "handoff",
+            "chained",
+            "quorum_loss",
+            "constrained_election",
+        ];
+        for scenario in ALL {
+            let (runs, nodes) = plan[scenario.name];
+            let lacks = scenario
+                .lacking(&SimulatedCluster::default(), nodes)
+                .is_some();
+            let expected = match scenario.name {
+                _ if lacks => 1,
+                "round_trip_sweep" => 1,
+                name if figures.contains(&name) => 30,
+                _ => 3,
+            };
+            assert_eq!(runs, expected, "{}", scenario.name);
+        }
+        assert_eq!(plan.len(), ALL.len());
+    }
+
+    #[test]
+    fn what_is_not_offered_is_said_once() {
+        let plan = plan(Profile::Full, None, &named(&InMemory::default()));
+        assert!(plan.values().all(|(runs, _)| *runs == 1), "{plan:?}");
     }
 }
