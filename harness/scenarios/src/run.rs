@@ -119,6 +119,17 @@ impl Run {
         }
     }
 
+    /// Probes so often from now on, and forgets the probes before: for gaps that are no longer than
+    /// the usual interval.
+    pub(crate) fn probe_every(&mut self, interval: Duration) {
+        let pace = Pace {
+            interval,
+            ..Pace::of(&self.timing)
+        };
+        let clock = Arc::clone(&self.values) as Arc<dyn Clock>;
+        self.prober = Prober::start(&self.places, pace, clock);
+    }
+
     /// So many T.
     pub(crate) fn t(&self, times: f64) -> Duration {
         self.timing.election_timeout.mul_f64(times)

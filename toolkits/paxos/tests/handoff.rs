@@ -12,7 +12,8 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::SOON;
-use common::cluster::{Cluster, Options, Told};
+use common::cluster::{Cluster, Options};
+use common::leases::Told;
 use tsoracle_paxos_toolkit::{AppendError, HandoffError};
 
 #[tokio::test(flavor = "multi_thread")]

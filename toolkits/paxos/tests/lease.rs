@@ -12,7 +12,8 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::SOON;
-use common::cluster::{Cluster, Options, Told, wait_for};
+use common::cluster::{Cluster, Options, wait_for};
+use common::leases::Told;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tsoracle_lease::Reading;

@@ -1,5 +1,7 @@
 //! Leadership is moved on purpose: the gap is what a planned restart costs.
 
+use std::time::Duration;
+
 use tsoracle_consensus::BootInstant;
 
 use crate::scenario::ANY_SIZE;
@@ -15,10 +17,15 @@ pub(super) const SCENARIO: Scenario = Scenario {
     run: |run| Box::pin(handoff(run)),
 };
 
+/// Well below the gap that is to be told.
+const PROBE_EVERY: Duration = Duration::from_millis(2);
+
 /// A target may have yet to catch up.
 const TRIES: u32 = 3;
 
 async fn handoff(run: &mut Run) -> Result<(), Stop> {
+    run.probe_every(PROBE_EVERY);
+    run.serve_again("service of all probes").await?;
     let mut refusal = String::new();
     for _ in 0..TRIES {
         let leader = run.leader().await?;

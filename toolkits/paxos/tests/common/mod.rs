@@ -9,6 +9,8 @@
 
 #[cfg(feature = "test-fakes")]
 pub(crate) mod cluster;
+#[cfg(feature = "test-fakes")]
+pub(crate) mod leases;
 
 use std::time::Duration;
 
