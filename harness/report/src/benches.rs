@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Commit;
-use crate::markdown::Table;
+use crate::markdown::{Table, heading};
 use crate::units::{count, duration};
+use crate::{Commit, Results};
 
 /// The benchmarks of one or several runs of `cargo bench`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,6 +139,16 @@ impl Benches {
         benchmarks.sort_by_key(key);
         Self { commit, benchmarks }
     }
+}
+
+/// The page's section, if there is anything to show.
+pub(crate) fn section(results: &Results) -> String {
+    results.benches.as_ref().map_or_else(String::new, |benches| {
+        heading("Benchmarks")
+            + "What criterion estimates (`cargo bench`): floors and figures ran one after the other, \
+               so a ratio of the sections above is the one to quote.\n\n"
+            + &benches_table(benches)
+    })
 }
 
 /// A Markdown table of all benchmarks: one row each, floors above what they are floors of.

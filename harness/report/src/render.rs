@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::markdown::{Table, code_block, heading};
 use crate::{
-    Results, capabilities, conformance, costs, delayed, downtime, environment, failures, faults,
-    percentiles, plots, rates, settings, summary,
+    Results, benches, capabilities, conformance, costs, delayed, downtime, environment, failures,
+    faults, percentiles, plots, rates, settings, summary,
 };
 use crate::{Target, targets};
 
@@ -63,6 +63,7 @@ fn main(results: &Results) -> String {
         costs::section(results),
         percentiles::network(results),
         percentiles::allocator(results),
+        benches::section(results),
         environment::section(results),
         again(results),
     ];
