@@ -139,6 +139,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("tsoracle-driver-file", &["tsoracle-faultfs"]),
     ("tsoracle-store", &["tsoracle-faultfs"]),
     ("tsoracle-openraft-toolkit", &["tsoracle-faultfs"]),
+    ("tsoracle-driver-paxos", &["tsoracle-paxos-toolkit"]),
     ("tsoracle-latency", &["tsoracle-conformance"]),
     ("tsoracle-scenarios", &["tsoracle-conformance"]),
     ("tsoracle-backends", &["tsoracle-conformance"]),
