@@ -22,6 +22,7 @@ mod lock;
 #[cfg(feature = "rocksdb")]
 mod log;
 #[cfg(feature = "rocksdb")]
+mod manifest;
 mod marker;
 #[cfg(feature = "rocksdb")]
 mod open;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::folder::Folder;
 use crate::marker::Marker;
 use crate::wal::Records;
-use crate::{Settings, StoreError, engine, folder};
+use crate::{Settings, StoreError, engine, folder, manifest};
 
 const MIN_LOG_NUMBER_TO_KEEP: &str = "rocksdb.min-log-number-to-keep";
 
@@ -30,10 +30,7 @@ pub(crate) fn check(
     marker: &Marker,
     durable: u64,
 ) -> Result<Whole, StoreError> {
-    let current = folder.rocksdb.join("CURRENT");
-    if !folder::exists(&current)? {
-        return Err(StoreError::damaged(&current, "it is missing"));
-    }
+    manifest::check(folder)?;
     let tables = engine::open_tables(folder, settings)?;
     name_matches(&tables, folder, marker)?;
     let in_tables = tables.latest_sequence_number();

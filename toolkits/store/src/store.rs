@@ -41,7 +41,7 @@ impl Store {
     ///
     /// On disk when this returns: the store, and this opening in the count of
     /// [`starts`](Self::starts). A crash on the way leaves a store that the next opening finds
-    /// whole, or nothing. A store that is refused as damaged has not been changed.
+    /// whole, or nothing. A store that is refused as damaged holds what it held before.
     ///
     /// # Errors
     /// [`StoreError`]: held by another owner, of another node, damaged, or refused by the disk.

@@ -9,7 +9,7 @@
 use crc::{CRC_32_ISCSI, Crc, Table};
 
 const CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
-const BLOCK: usize = 32 << 10;
+pub(crate) const BLOCK: usize = 32 << 10;
 const HEADER: usize = 11;
 const BATCH_HEADER: usize = 12;
 const FULL: u8 = 5;
@@ -94,10 +94,7 @@ impl<'a> Records<'a> {
         let end = at + HEADER + length;
         let fits = end <= at / BLOCK * BLOCK + BLOCK;
         let payload = self.bytes.get(at + HEADER..end)?;
-        let mut sum = CRC32C.digest();
-        sum.update(header.get(6..)?);
-        sum.update(payload);
-        let sum = sum.finalize().rotate_right(15).wrapping_add(0xa282_ead8);
+        let sum = masked_sum([header.get(6..)?, payload]);
         let whole = little_endian(header.get(..4)?) == u64::from(sum);
         let known = (FULL..=LAST).contains(&kind) && number == self.number & 0xffff_ffff;
         if !(fits && whole && known) {
@@ -114,7 +111,16 @@ fn skip_unused(at: usize) -> usize {
     if left < HEADER { at + left } else { at }
 }
 
-fn little_endian(bytes: &[u8]) -> u64 {
+/// The checksum of a record, from its kind on.
+pub(crate) fn masked_sum<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u32 {
+    let mut sum = CRC32C.digest();
+    for part in parts {
+        sum.update(part);
+    }
+    sum.finalize().rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+pub(crate) fn little_endian(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .rev()
@@ -163,9 +169,7 @@ mod tests {
             let mut summed = vec![kind];
             summed.extend(&number.to_le_bytes()[..4]);
             summed.extend(payload);
-            let sum = CRC32C.checksum(&summed);
-            let masked = sum.rotate_right(15).wrapping_add(0xa282_ead8);
-            self.0.extend(masked.to_le_bytes());
+            self.0.extend(masked_sum([summed.as_slice()]).to_le_bytes());
             self.0.extend(&payload.len().to_le_bytes()[..2]);
             self.0.extend(summed);
         }

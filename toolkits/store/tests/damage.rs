@@ -44,7 +44,10 @@ fn every_damage(test: &str, clean: bool) {
     for file in files(&original) {
         let bytes = fs::read(original.join(&file)).unwrap();
         let mut tally = Tally::default();
-        let damages = damages(&bytes, sample_of(&file), &mut numbers);
+        let mut damages = damages(&bytes, sample_of(&file), &mut numbers);
+        if is_manifest(&file) {
+            damages.extend(other_kinds(&bytes));
+        }
         for damage in &damages {
             let copy = place.path().join("copy");
             copy_tree(&original, &copy);
@@ -92,7 +95,7 @@ enum Damage {
 fn sample_of(file: &Path) -> usize {
     let many = number_from("DAMAGES").map_or(80, |many| usize::try_from(many).unwrap());
     let name = file.file_name().unwrap().to_str().unwrap();
-    if name.starts_with("MANIFEST") || name.ends_with(".log") {
+    if is_manifest(file) || name.ends_with(".log") {
         many
     } else if name.starts_with("LOG") || name.starts_with("OPTIONS") {
         many / 20
@@ -124,6 +127,23 @@ fn damages(bytes: &[u8], sample: usize, numbers: &mut Numbers) -> Vec<Damage> {
         });
     }
     damages
+}
+
+/// Every record of a MANIFEST with another kind. RocksDB's own reader never gets past some of them.
+fn other_kinds(bytes: &[u8]) -> Vec<Damage> {
+    let mut damages = Vec::new();
+    let mut at = 0;
+    while let Some(&[.., low, high, _]) = bytes.get(at..at + 7) {
+        damages.extend((0..4).map(|bit| Damage::Flip(at + 6, 1 << bit)));
+        at += 7 + usize::from(u16::from_le_bytes([low, high]));
+    }
+    assert!(damages.len() > 20);
+    damages
+}
+
+fn is_manifest(file: &Path) -> bool {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    name.starts_with("MANIFEST")
 }
 
 impl Damage {
@@ -197,10 +217,12 @@ fn reopen(dir: &Path) -> Result<support::Contents, StoreError> {
 
 /// What the whole of recovery rests on: RocksDB's MANIFEST tells how far the tables reach, and no
 /// more, whatever else it recorded since.
+/// A store whose changes have all reached tables does not miss them.
 #[test]
 fn log_files_that_are_all_gone_are_missed_at_every_length() {
     let place = support::quick_place();
     let dir = place.path().join("store");
+    let mut missed = 0;
     for n in (1..=BATCHES).step_by(60) {
         let store = Store::open(&dir, &support::settings()).unwrap();
         for n in n..n + 60 {
@@ -214,11 +236,12 @@ fn log_files_that_are_all_gone_are_missed_at_every_length() {
                 fs::remove_file(copy.join(file)).unwrap();
             }
         }
-        let refusal = reopen(&copy);
-        assert!(
-            matches!(refusal, Err(StoreError::Damaged { .. })),
-            "{refusal:?}"
-        );
+        match reopen(&copy) {
+            Err(StoreError::Damaged { .. }) => missed += 1,
+            Err(other) => panic!("{other}"),
+            Ok(found) => assert!(found == support::expected(n + 59), "up to {}", found.1),
+        }
         fs::remove_dir_all(&copy).unwrap();
     }
+    assert!(missed > 5, "missed {missed} times of 10");
 }
