@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 use tsoracle_testbed::faultfs::{Action, Call, Op, Rule, RuleId, Trigger};
-use tsoracle_testbed::{Cluster, Placement};
+use tsoracle_testbed::{Cluster, Leader, Placement};
 
 use crate::Stop;
 use crate::case::Case;
@@ -79,10 +79,7 @@ impl Points {
             traces.push(cluster.nodes()[0].disk()?.trace(rule).await?);
             case.persist(&leader, ledger.propose()).await?;
             if phase == Phase::Reopen {
-                rest(case, &cluster, leader.index).await?;
-                let rule = watch(&cluster, leader.index, Action::Trace, Trigger::Every).await?;
-                case.persist(&leader, ledger.propose()).await?;
-                traces.push(cluster.nodes()[leader.index].disk()?.trace(rule).await?);
+                traces.push(trace_persist(case, &cluster, &leader, &mut ledger).await?);
             }
             kill_all(&mut cluster)?;
         }
@@ -97,6 +94,29 @@ impl Points {
             persist: points(Phase::Persist)?,
         })
     }
+}
+
+/// The calls of a persist on its leader: those of the shortest of three, for what the node does in
+/// the background falls into some.
+async fn trace_persist(
+    case: &Case,
+    cluster: &Cluster,
+    leader: &Leader,
+    ledger: &mut Ledger,
+) -> Result<Vec<Call>, Stop> {
+    let disk = cluster.nodes()[leader.index].disk()?;
+    let mut shortest: Option<Vec<Call>> = None;
+    for _ in 0..3 {
+        rest(case, cluster, leader.index).await?;
+        let rule = watch(cluster, leader.index, Action::Trace, Trigger::Every).await?;
+        case.persist(leader, ledger.propose()).await?;
+        let calls = disk.trace(rule).await?;
+        disk.remove(rule).await?;
+        if shortest.as_ref().is_none_or(|known| calls.len() < known.len()) {
+            shortest = Some(calls);
+        }
+    }
+    Ok(shortest.unwrap_or_default())
 }
 
 /// Waits until a node changes no file any more: what it does in the background is no part of the

@@ -1,6 +1,6 @@
 //! P9: where several reasons to refuse apply, the first of range, `NotLeader`, `Fenced`, `Transient`
 //! is the answer, on leaders, followers, candidates and leaders that are cut off; and what was
-//! refused has no effect.
+//! refused has no effect, but for `Transient`, whose outcome is unknown.
 
 use futures_util::FutureExt;
 use tsoracle_consensus::{Epoch, LeaderState, PHYSICAL_MS_MAX};
@@ -14,6 +14,9 @@ use crate::{Check, Level, Stop};
 
 const STORED: u64 = 1_000;
 const IN_RANGE: [u64; 4] = [0, STORED, STORED + 1, PHYSICAL_MS_MAX];
+/// Offered under the epoch that a node holds, and under no other: what a leader without a quorum
+/// may have appended.
+const UNDER_ITS_OWN: u64 = STORED + 2;
 const OUT_OF_RANGE: [u64; 2] = [PHYSICAL_MS_MAX + 1, u64::MAX];
 
 pub(super) const CHECK: Check = Check {
@@ -54,19 +57,20 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
 async fn on_a_cluster(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop> {
     let (leader, _) = load(case, cluster).await?;
+    let mut unknown = false;
     for index in case.others(leader.index) {
-        expect_by_state(case, cluster, index, leader.epoch).await?;
+        unknown |= expect_by_state(case, cluster, index, leader.epoch).await?;
     }
     if has_links(case) {
         for index in 0..case.nodes() {
             cluster.isolate(index).await?;
         }
         wait_for_lapse(case, cluster, &leader).await?;
-        expect_by_state(case, cluster, leader.index, leader.epoch).await?;
+        unknown |= expect_by_state(case, cluster, leader.index, leader.epoch).await?;
         let patience = a_few_elections(case);
         while !patience.left().is_zero() {
             for index in case.others(leader.index) {
-                expect_by_state(case, cluster, index, leader.epoch).await?;
+                unknown |= expect_by_state(case, cluster, index, leader.epoch).await?;
             }
             tokio::time::sleep(case.timing().election_timeout).await;
         }
@@ -74,22 +78,27 @@ async fn on_a_cluster(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop
     }
     let (_, loaded) = load(case, cluster).await?;
     ensure!(
-        loaded == STORED,
+        loaded == STORED || (unknown && loaded == UNDER_ITS_OWN),
         "everything above {STORED} was refused on every node, and {loaded} was loaded"
     );
     Ok(())
 }
 
 /// One node that cannot get a quorum's consent, by what it shows before the call and after it.
+/// Returns whether it left an outcome unknown.
 async fn expect_by_state(
     case: &mut Case,
     cluster: &Cluster,
     index: usize,
     epoch: Epoch,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let driver = cluster.nodes()[index].driver()?;
-    for offered in other_epochs(epoch).chain([epoch]) {
-        for at_least in IN_RANGE.into_iter().chain(OUT_OF_RANGE) {
+    let mut unknown = false;
+    for (offered, in_range) in other_epochs(epoch)
+        .map(|other| (other, &IN_RANGE[..]))
+        .chain([(epoch, &[0, STORED, UNDER_ITS_OWN][..])])
+    {
+        for at_least in in_range.iter().copied().chain(OUT_OF_RANGE) {
             let before = shown(cluster, index);
             let refusal = case.refusal(&*driver, at_least, offered).await?;
             let after = shown(cluster, index);
@@ -106,11 +115,12 @@ async fn expect_by_state(
                  {refusal:?} instead of {class}",
                 index + 1
             );
+            unknown |= refusal.class() == "Transient";
             let situation = situation(&before);
             case.count(format!("{class} while {situation}"), 1);
         }
     }
-    Ok(())
+    Ok(unknown)
 }
 
 fn situation(state: &LeaderState) -> &'static str {

@@ -40,6 +40,12 @@ pub(super) fn exhibits() -> Vec<Exhibit> {
                 "heal_converges",
             ],
         ),
+        // It answers `Transient` once its time is up, and what it appended may count later: allowed.
+        exhibit(
+            "lapsed_lease_appends",
+            |rules| rules.refuses_without_a_lease = false,
+            &[],
+        ),
         cluster_exhibit::<PersistsAsFollower>(),
         cluster_exhibit::<LoadsAsFollower>(),
         cluster_exhibit::<PersistsAsFenced>(),
