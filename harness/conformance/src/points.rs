@@ -112,7 +112,10 @@ async fn trace_persist(
         case.persist(leader, ledger.propose()).await?;
         let calls = disk.trace(rule).await?;
         disk.remove(rule).await?;
-        if shortest.as_ref().is_none_or(|known| calls.len() < known.len()) {
+        if shortest
+            .as_ref()
+            .is_none_or(|known| calls.len() < known.len())
+        {
             shortest = Some(calls);
         }
     }

@@ -13,6 +13,7 @@ mod receive;
 mod rounds;
 mod settings;
 mod start;
+mod stranded;
 mod whole;
 
 pub(crate) use ask::{Append, Command};

@@ -10,7 +10,8 @@
 
 mod common;
 
-use common::cluster::{Cluster, Options};
+use common::cluster::{Cluster, Options, wait_for};
+use tsoracle_paxos_toolkit::Leadership;
 
 /// Some nodes, the leader first, and what it leads with.
 async fn nodes<const N: usize>() -> (Cluster, [u64; N]) {
@@ -89,4 +90,39 @@ async fn chained_nodes_change_their_leader_once_at_most() {
     let (_, after) = cluster.leader_of(&[leader, third]).await;
     assert!(after.n <= before.n + 1, "{before} became {after}");
     agree(&cluster, 20).await;
+}
+
+/// A member that campaigned in vain, and stopped, has promised a ballot that nobody leads under. It
+/// is led again, and by the same node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_campaign_was_in_vain_is_led_again() {
+    for lease in [true, false] {
+        let options = Options::new(3);
+        let options = if lease {
+            options
+        } else {
+            options.without_lease()
+        };
+        let mut cluster = Cluster::start(options).await;
+        let (leader, _) = cluster.leader().await;
+        let vain = leader % 3 + 1;
+        cluster.isolate(vain, true);
+        cluster.nodes[&vain].handle.campaign();
+        let campaigns = || match cluster.leadership(vain) {
+            Leadership::Candidate { ballot } => Some(ballot),
+            _ => None,
+        };
+        let promised = wait_for("its campaign", campaigns).await;
+        cluster.crash(vain).await;
+        cluster.boot(vain);
+        for other in 1..=3 {
+            cluster.isolate(other, false);
+        }
+        let (led_by, ballot) = cluster.leader().await;
+        assert_eq!(led_by, leader);
+        assert!(ballot > promised);
+        cluster.append((leader, ballot), 1).await.unwrap();
+        cluster.all_have_sum(1).await;
+        cluster.leases.check();
+    }
 }

@@ -14,6 +14,7 @@ use super::handoff::Handoff;
 use super::outbound::Outbound;
 use super::pending::Pending;
 use super::rounds::Rounds;
+use super::stranded::Stranded;
 use super::{Limits, RunnerSettings};
 use crate::ballot::promised;
 use crate::inbox::Input;
@@ -41,6 +42,7 @@ pub(super) struct Engine<T: GroupEntry, S: SyncedStorage<T>> {
     pub(super) pending: Pending,
     pub(super) handoff: Option<Handoff>,
     pub(super) rounds: Rounds,
+    pub(super) stranded: Stranded,
     /// The engine's promise, as the lease knows it.
     pub(super) promise: Option<PaxosBallot>,
     /// The promise of before this life.
@@ -96,6 +98,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             pending: Pending::default(),
             handoff: None,
             rounds: Rounds::new(settings.times.election_ticks),
+            stranded: Stranded::default(),
             promise: parts.recovered,
             recovered: parts.recovered,
             founds: settings.founds,

@@ -57,6 +57,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
                 _ => {}
             }
         }
+        self.heard_reply(from, &message);
         make_whole(&self.paxos, &mut message);
         self.paxos.handle_incoming(message);
         self.after_engine();

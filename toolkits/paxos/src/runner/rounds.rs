@@ -100,6 +100,7 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             if !granted && self.withholds() {
                 self.wait_a_round();
             }
+            self.take_back_in();
         }
         self.paxos.tick();
     }

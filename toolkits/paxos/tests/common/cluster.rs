@@ -226,7 +226,7 @@ impl Cluster {
 
     /// Waits for a leader, with a valid lease where there are leases, that all these nodes follow.
     pub(crate) async fn leader_of(&self, nodes: &[u64]) -> (u64, PaxosBallot) {
-        wait_for("a leader", || {
+        let found = || {
             let leader = nodes.iter().find_map(|node| {
                 let leads = self.leadership(*node).leads()?;
                 let valid = !self.options.lease || self.leases.is_valid(*node);
@@ -238,8 +238,9 @@ impl Cluster {
                     _ => node == leader,
                 })
             })
-        })
-        .await
+        };
+        let waited = timeout(SOON, poll(found)).await;
+        waited.unwrap_or_else(|_| panic!("no leader of {nodes:?} came: {}", self.describe()))
     }
 
     pub(crate) async fn leader(&self) -> (u64, PaxosBallot) {
@@ -284,8 +285,9 @@ impl Cluster {
         let nodes = self.nodes.iter().map(|(id, node)| {
             let links = self.nodes.keys().map(|to| node.transport.link(PeerId(*to)));
             format!(
-                "\n{id}: {:?}, accepted {}, decided {}, {:?}, links {:?}",
+                "\n{id}: {:?}, lease until {:?}, accepted {}, decided {}, {:?}, links {:?}",
                 self.leadership(*id),
+                self.leases.deadline(*id),
                 node.handle.accepted(),
                 *node.handle.decided().borrow(),
                 self.applied(*id),
