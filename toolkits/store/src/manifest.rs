@@ -46,7 +46,8 @@ fn present(folder: &Folder) -> Result<PathBuf, StoreError> {
     if folder::exists(&manifest)? {
         Ok(manifest)
     } else {
-        Err(StoreError::damaged(&manifest, "it is missing"))
+        let why = format!("it names {}, which is missing", manifest.display());
+        Err(StoreError::damaged(&current, why))
     }
 }
 

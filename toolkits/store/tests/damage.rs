@@ -179,6 +179,9 @@ impl Tally {
                 Err(error) => {
                     let text = error.to_string();
                     assert!(text.contains(&dir.display().to_string()), "{text}");
+                    let name = file.file_name().unwrap().to_str().unwrap();
+                    let named = text.contains(name) || matches!(damage, Damage::Remove);
+                    assert!(named, "{name} {damage:?}: {text}");
                 }
                 Ok(found) if found == support::expected(BATCHES) => {}
                 Ok(found) => {
