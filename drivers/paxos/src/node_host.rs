@@ -145,10 +145,10 @@ impl<M: CarriesHighWater> NodeBuilder<M> {
     }
 
     /// Opens the store, listens at the node's own peer endpoint, and runs. Returns before anyone
-    /// is elected.
+    /// is elected. Dropped before that, the node stops, and its store is closed soon after.
     ///
     /// # Errors
-    /// `Permanent`, with a [`PaxosNodeError`](tsoracle_paxos_toolkit::PaxosNodeError) for its source:
+    /// `Permanent`, with a [`PaxosNodeError`](tsoracle_paxos_toolkit::PaxosNodeError) for its cause:
     /// a store that is held or damaged, a port that is taken, members that the engine refuses (one
     /// alone, or without this node).
     pub async fn start(mut self) -> Result<NodeHost<M>, ConsensusError> {
@@ -164,13 +164,14 @@ impl<M: CarriesHighWater> NodeBuilder<M> {
         Ok(parts.host(engine, handle))
     }
 
-    /// Runs on a storage and a sink of the service's own: no store is opened, and nobody listens. The
-    /// service hands what arrives to the runner's
+    /// Runs on a storage and a sink of the service's own: no store is opened, and nobody listens, so
+    /// the settings of both have no effect. The service hands what arrives to the runner's
     /// [`inbound`](tsoracle_paxos_toolkit::PaxosRunner::inbound). `life` is a number that no other
-    /// life of this node has.
+    /// life of this node has. Dropped before it returns, the runner stops once it has started.
     ///
     /// # Errors
-    /// `Permanent`, with a [`StartError`](tsoracle_paxos_toolkit::StartError) for its source.
+    /// `Permanent`, with a [`StartError`](tsoracle_paxos_toolkit::StartError) for its cause: members
+    /// that the engine refuses (one alone, or without this node), or a storage that fails.
     pub async fn start_on<S>(
         mut self,
         life: u64,

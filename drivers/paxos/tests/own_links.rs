@@ -1,6 +1,10 @@
 //! A host on a storage and links of the service's own: three nodes in memory that elect, persist,
 //! and are read.
-#![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot run has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,12 +12,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::select_all;
-use tsoracle_consensus::{ConsensusDriver, LeaderState, Member};
+use tsoracle_consensus::{ConsensusDriver, ConsensusError, LeaderState, Member};
 use tsoracle_driver_paxos::{
     DriverSettings, PaxosDriver, StandaloneEntry, StandaloneHost, StandaloneMachine,
 };
 use tsoracle_paxos_toolkit::fakes::MemoryDisk;
-use tsoracle_paxos_toolkit::{Frame, Inbound, MessageSink};
+use tsoracle_paxos_toolkit::{Frame, Inbound, MessageSink, StartError};
 
 /// Of a wait that ends soon, however slow the machine is.
 const SOON: Duration = Duration::from_secs(20);
@@ -88,5 +92,23 @@ async fn a_service_brings_its_own_storage_and_links() {
     for (driver, host) in drivers.iter().zip(&nodes) {
         driver.stop();
         host.runner().shutdown(SOON).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn members_that_the_engine_refuses_are_refused_by_type() {
+    for members in [vec![member(1)], vec![member(2), member(3), member(4)]] {
+        let wire = Wire {
+            from: 1,
+            doors: Doors::default(),
+        };
+        let builder = StandaloneHost::builder(42, 1, "").members(&members);
+        let builder = builder.machine(StandaloneMachine::default());
+        let host = builder.start_on(1, MemoryDisk::default().open(), wire);
+        let Err(ConsensusError::Permanent(why)) = host.await else {
+            panic!("{members:?} are accepted");
+        };
+        let cause = why.cause().downcast_ref();
+        assert!(matches!(cause, Some(StartError::Members(_))), "{why}");
     }
 }

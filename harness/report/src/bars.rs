@@ -4,7 +4,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::plot::{Axis, GRID, INK, PALETTE, linear_axis, text};
+use crate::plot::{Axis, Chart, Drawn, GRID, INK, PALETTE, linear_axis, text};
 use crate::units::duration;
 
 const WIDTH: u32 = 980;
@@ -41,9 +41,6 @@ pub(crate) struct Part {
     pub(crate) pale: bool,
     pub(crate) ms: f64,
 }
-
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 
 impl Bars {
     /// The SVG, or what the drawing library says.

@@ -94,6 +94,12 @@ impl Failure {
         }
     }
 
+    /// The cause itself, to be told by its type; after a deserialization only its words are left.
+    #[must_use]
+    pub fn cause(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.source
+    }
+
     /// Where the failure was made. Empty unless `RUST_BACKTRACE` asks for it, and after a
     /// deserialization.
     #[cfg(feature = "bt")]
