@@ -1,6 +1,9 @@
 //! The nodes under test, their leader and its floors, and what is measured on them.
 
 mod delayed;
+mod floors;
+
+pub(crate) use floors::Floors;
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -13,7 +16,7 @@ use tsoracle_testbed::{Backend, Cluster, Patience, Reads, allowance};
 
 use crate::alternate::{Block, alternate, compare};
 use crate::batch::{calls_per_sample, closed_loop};
-use crate::floor::{Floor, bare_sync, boxed_call, durable_floor};
+use crate::floor::{Floor, boxed_call};
 use crate::idle::{Empty, total, watch_nodes};
 use crate::open_loop::{Ended, Schedule, open_loop};
 use crate::options::Budget;
@@ -24,7 +27,6 @@ use crate::starts::{patience, plan};
 use crate::subject::Subject;
 use crate::syncs::{Watched, count_syncs};
 use crate::time::{RealTime, Time, drive};
-use crate::wire::Wire;
 use crate::{
     Comparison, Concurrent, Distribution, FloorKind, Idle, LatencyError, LatencyResults, OpenLoop,
     Options, Profile, Sends, Syncs,
@@ -42,37 +44,6 @@ const OPEN: &str = "persist, open loop";
 const LOAD: &str = "load";
 const CONCURRENT: &str = "concurrent persists";
 const COUNT: &str = "count of syncs";
-
-/// What everything is held against: made before the nodes, so that it is not taken for theirs.
-pub(crate) struct Floors {
-    persist: Box<dyn Floor>,
-    /// One disk alone, where the floor of a persist is more than that.
-    bare: Option<Box<dyn Floor>>,
-    /// The way between nodes, where there are several and their network is known.
-    wire: Option<Arc<Wire>>,
-}
-
-impl Floors {
-    /// For so many nodes with their stores in `dir`.
-    pub(crate) fn prepare(
-        options: &Options,
-        nodes: usize,
-        dir: &Path,
-        runtime: &Runtime,
-    ) -> Result<Self, LatencyError> {
-        let dir = dir.join("floor");
-        let network = options.network.as_ref().filter(|_| nodes > 1);
-        let wire = network.map(|network| Wire::connect(network, runtime));
-        let wire = wire.transpose()?.map(Arc::new);
-        let persist = durable_floor(&dir, nodes, wire.clone())?;
-        let bare = (persist.kind() != FloorKind::Sync).then(|| bare_sync(&dir));
-        Ok(Self {
-            bare: bare.transpose()?,
-            persist,
-            wire,
-        })
-    }
-}
 
 /// A running cluster, its leader, its floors, and a clock.
 pub(crate) struct Bench {
