@@ -23,6 +23,7 @@ mod lock;
 mod log;
 #[cfg(feature = "rocksdb")]
 mod manifest;
+#[cfg(feature = "rocksdb")]
 mod marker;
 #[cfg(feature = "rocksdb")]
 mod open;
