@@ -106,7 +106,7 @@ fn follow(rocksdb: &Path, in_tables: u64, oldest: u64) -> Result<Chain, StoreErr
         last: in_tables,
         covered: Vec::new(),
         stopped_in: rocksdb.to_owned(),
-        why: ": a log file is missing".into(),
+        why: format!(": its oldest log file, {oldest:06}.log or a later one, is missing"),
     };
     for (number, path) in log_files(rocksdb)? {
         if number < oldest {

@@ -180,8 +180,7 @@ impl Tally {
                     let text = error.to_string();
                     assert!(text.contains(&dir.display().to_string()), "{text}");
                     let name = file.file_name().unwrap().to_str().unwrap();
-                    let named = text.contains(name) || matches!(damage, Damage::Remove);
-                    assert!(named, "{name} {damage:?}: {text}");
+                    assert!(text.contains(name), "{name} {damage:?}: {text}");
                 }
                 Ok(found) if found == support::expected(BATCHES) => {}
                 Ok(found) => {
