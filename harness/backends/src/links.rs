@@ -24,9 +24,7 @@ impl LinkFaults for TransportLinks {
     }
 
     fn disturbed(&self, to: NodeId) -> u64 {
-        let peers = self.0.counts().peers;
-        let counts = peers.into_iter().find(|(peer, _)| *peer == PeerId(to));
-        counts.map_or(0, |(_, counts)| counts.disturbed_by_fault)
+        self.0.faults().disturbed(PeerId(to))
     }
 }
 

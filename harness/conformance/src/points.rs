@@ -96,8 +96,8 @@ impl Points {
     }
 }
 
-/// The calls of a persist on its leader: those of the shortest of three, for what the node does in
-/// the background falls into some.
+/// The calls of a persist on its leader: the shortest of three, for what the node does in the
+/// background falls into some. One that the others answered before the leader wrote tells nothing.
 async fn trace_persist(
     case: &Case,
     cluster: &Cluster,
@@ -112,10 +112,8 @@ async fn trace_persist(
         case.persist(leader, ledger.propose()).await?;
         let calls = disk.trace(rule).await?;
         disk.remove(rule).await?;
-        if shortest
-            .as_ref()
-            .is_none_or(|known| calls.len() < known.len())
-        {
+        let known = shortest.as_ref().map_or(usize::MAX, Vec::len);
+        if (1..known).contains(&calls.len()) {
             shortest = Some(calls);
         }
     }

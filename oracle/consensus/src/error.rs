@@ -208,6 +208,10 @@ mod tests {
         assert_eq!(error.to_string(), "stop this node: sector 7 is gone");
         let cause = std::error::Error::source(&error).unwrap();
         assert_eq!(cause.to_string(), "sector 7 is gone");
+        let ConsensusError::Permanent(failure) = error else {
+            panic!("{error}");
+        };
+        assert!(failure.cause().is::<std::io::Error>());
     }
 
     #[cfg(feature = "serde")]

@@ -60,7 +60,7 @@ fn first_damage(bytes: &[u8]) -> Option<usize> {
 fn first_damage_in_block(block: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some((header, rest)) = block.get(at..)?.split_first_chunk::<HEADER>() {
-        let length = usize::try_from(little_endian(&header[4..6])).ok()?;
+        let length = usize::from(u16::from_le_bytes([header[4], header[5]]));
         let kind = header[6];
         if kind == UNUSED && length == 0 {
             return None;

@@ -41,7 +41,8 @@ impl Store {
     ///
     /// On disk when this returns: the store, and this opening in the count of
     /// [`starts`](Self::starts). A crash on the way leaves a store that the next opening finds
-    /// whole, or nothing. A store that is refused as damaged holds what it held before.
+    /// whole, or nothing. Damage that the files show is refused
+    /// before anything that counts is changed.
     ///
     /// # Errors
     /// [`StoreError`]: held by another owner, of another node, damaged, or refused by the disk.

@@ -15,7 +15,7 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    fn read(&self) -> u64 {
+    pub(crate) fn read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -72,10 +72,6 @@ counters! {
     dropped_not_taken,
     /// Messages for a group without a handler.
     dropped_no_handler,
-    /// Frames that an injected fault lost.
-    dropped_by_fault,
-    /// Frames that an injected fault lost, delayed, repeated or swapped.
-    disturbed_by_fault,
     /// Frames dropped because they came again, or from a session that was over.
     frames_refused,
     /// Gaps found in what the peer sent; each ended a session.

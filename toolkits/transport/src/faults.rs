@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::PeerId;
+use crate::counters::Counter;
 pub(crate) use gate::Gate;
 
 /// What a directed link does to each frame. The default does nothing.
@@ -91,6 +92,13 @@ impl Faults {
         self.cell(to).get()
     }
 
+    /// How many frames to `to` the faults have lost, delayed, repeated or swapped since the transport
+    /// started, whether or not it is a peer still.
+    #[must_use]
+    pub fn disturbed(&self, to: PeerId) -> u64 {
+        self.cell(to).disturbed.read()
+    }
+
     /// Sets every link that has a fault back to none.
     pub fn heal(&self) {
         for cell in self.lock().values() {
@@ -112,6 +120,7 @@ impl Faults {
 pub(crate) struct FaultCell {
     on: AtomicBool,
     fault: Mutex<LinkFault>,
+    disturbed: Counter,
 }
 
 impl FaultCell {
@@ -121,6 +130,10 @@ impl FaultCell {
 
     pub(crate) fn get(&self) -> LinkFault {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn disturb(&self, frames: u64) {
+        self.disturbed.add(frames);
     }
 
     fn set(&self, fault: LinkFault) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tsoracle_consensus::{BootInstant, MembershipError};
-use tsoracle_testbed::{Cluster, Durability, Leader};
+use tsoracle_testbed::{Cluster, Durability, Leader, LinkFault};
 
 use crate::case::Case;
 use crate::elections::campaign;
@@ -17,6 +17,8 @@ use crate::{Check, Level, Need, Stop};
 
 const TURNS: u64 = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// The part of a lease by which a leader learns late what the others know.
+const LATER: u32 = 8;
 /// More often, and rivals would keep each other from being elected.
 const LOOKS_PER_CAMPAIGN: u32 = 30;
 
@@ -68,6 +70,10 @@ async fn remove_the_leader(case: &mut Case, blow: Blow) -> Result<(u64, u64), St
     sampler.sample(&cluster, &views).await?;
     let node = &cluster.nodes()[old.index];
     let (number, membership) = (node.spec().node, node.membership()?);
+    let lease = case.timing().lease.unwrap_or_default();
+    if blow != Blow::None {
+        hear_late(case, &mut cluster, &old, lease / LATER).await?;
+    }
     let removal = tokio::spawn(async move { membership.remove(number).await });
     if blow == Blow::None {
         let patience = case.call_patience();
@@ -83,29 +89,58 @@ async fn remove_the_leader(case: &mut Case, blow: Blow) -> Result<(u64, u64), St
     } else {
         wait_until_others_know(case, &cluster, &old).await?;
     }
+    let late = strike(&mut cluster, &views, &mut sampler, &old, blow).await?;
+    watch_the_successor(case, &cluster, &views, &mut sampler, &old).await?;
+    let lost = match blow {
+        Blow::None => 0,
+        // One that had stepped down before had nothing to say.
+        Blow::Cut => cluster.disturbed_around(old.index).await?,
+        Blow::Freeze => {
+            cluster.nodes()[old.index].thaw()?;
+            sampler.freeze(None);
+            0
+        }
+    };
+    sampler.sample_for(&cluster, &views, lease).await?;
+    Ok((sampler.samples, lost.saturating_sub(late)))
+}
+
+/// Returns how many frames around the leader were late before a cut.
+async fn strike(
+    cluster: &mut Cluster,
+    views: &Views,
+    sampler: &mut Sampler,
+    old: &Leader,
+    blow: Blow,
+) -> Result<u64, Stop> {
     match blow {
-        Blow::None => {}
-        Blow::Cut => cluster.isolate(old.index).await?,
+        Blow::None => Ok(0),
+        Blow::Cut => {
+            cluster.isolate(old.index).await?;
+            Ok(cluster.disturbed_around(old.index).await?)
+        }
         Blow::Freeze => {
             // What it says of its lease now is what counts while it stands still.
-            sampler.sample(&cluster, &views).await?;
+            sampler.sample(cluster, views).await?;
             sampler.freeze(Some(old.index));
             cluster.nodes()[old.index].freeze()?;
+            Ok(0)
         }
     }
-    watch_the_successor(case, &cluster, &views, &mut sampler, &old).await?;
-    // One that has stepped down before the cut has nothing to say.
-    let mut lost = 0;
-    if blow == Blow::Cut {
-        lost = cluster.disturbed_around(old.index).await?;
+}
+
+/// What the others answer reaches the leader late, so that it still leads when they know.
+async fn hear_late(
+    case: &Case,
+    cluster: &mut Cluster,
+    leader: &Leader,
+    delay: Duration,
+) -> Result<(), Stop> {
+    for index in case.others(leader.index) {
+        let late = LinkFault::Delay(delay);
+        cluster.set_link(index, leader.index, late).await?;
     }
-    if blow == Blow::Freeze {
-        cluster.nodes()[old.index].thaw()?;
-        sampler.freeze(None);
-    }
-    let lease = case.timing().lease.unwrap_or_default();
-    sampler.sample_for(&cluster, &views, lease).await?;
-    Ok((sampler.samples, lost))
+    Ok(())
 }
 
 async fn ensure_over(cluster: &Cluster, old: &Leader) -> Result<(), Stop> {

@@ -13,6 +13,8 @@ use crate::verdict::ensure;
 use crate::{Check, Level, Need, Stop};
 
 const LOADS: u64 = 20;
+/// Each may take as long as a call may.
+const REFUSED_LOADS: u64 = 3;
 
 pub(super) const CHECK: Check = Check {
     name: "load_is_bounded_while_persist_is_slow",
@@ -57,14 +59,14 @@ async fn load_while_it_hangs(
     stall
         .wait_until_it_hangs(case, cluster, leader.index)
         .await?;
-    let values = load_repeatedly(case, leader, ledger).await?;
+    let (values, refusals) = load_repeatedly(case, leader, ledger).await?;
     stall.lift(cluster).await?;
     persist.abort();
 
     persist_until_it_works(case, cluster, ledger).await?;
     let (leader, loaded) = load(case, cluster).await?;
     ledger.check(loaded)?;
-    case.count("loads while a sync hung", LOADS);
+    case.count("loads while a sync hung", values + refusals);
     case.count("of them answered with a value", values);
     Ok(leader)
 }
@@ -89,9 +91,14 @@ async fn serve_while_a_follower_hangs(
     Ok(())
 }
 
-async fn load_repeatedly(case: &Case, leader: &Leader, ledger: &mut Ledger) -> Result<u64, Stop> {
-    let mut values = 0;
-    for _ in 0..LOADS {
+/// Returns how many were answered with a value, and how many were refused.
+async fn load_repeatedly(
+    case: &Case,
+    leader: &Leader,
+    ledger: &mut Ledger,
+) -> Result<(u64, u64), Stop> {
+    let (mut values, mut refusals) = (0, 0);
+    while values + refusals < LOADS && refusals < REFUSED_LOADS {
         let load = leader.driver.load_high_water();
         let answer = case
             .call_patience()
@@ -102,9 +109,9 @@ async fn load_repeatedly(case: &Case, leader: &Leader, ledger: &mut Ledger) -> R
                 ledger.check(loaded)?;
                 values += 1;
             }
-            Err(ConsensusError::Transient(_) | ConsensusError::NotLeader { .. }) => {}
+            Err(ConsensusError::Transient(_) | ConsensusError::NotLeader { .. }) => refusals += 1,
             Err(other) => ensure!(false, "a load while a sync hung: {other}"),
         }
     }
-    Ok(values)
+    Ok((values, refusals))
 }

@@ -85,7 +85,7 @@ async fn on_a_cluster(case: &mut Case, cluster: &mut Cluster) -> Result<(), Stop
 }
 
 /// One node that cannot get a quorum's consent, by what it shows before the call and after it.
-/// Returns whether it left an outcome unknown.
+/// Returns whether it left the outcome of [`UNDER_ITS_OWN`] unknown.
 async fn expect_by_state(
     case: &mut Case,
     cluster: &Cluster,
@@ -115,7 +115,7 @@ async fn expect_by_state(
                  {refusal:?} instead of {class}",
                 index + 1
             );
-            unknown |= refusal.class() == "Transient";
+            unknown |= at_least == UNDER_ITS_OWN && refusal.class() == "Transient";
             let situation = situation(&before);
             case.count(format!("{class} while {situation}"), 1);
         }

@@ -21,16 +21,6 @@ pub(crate) struct Gate<T> {
     /// Waits for the next frame, which overtakes it.
     overtaken: Option<T>,
     timer: Option<Pin<Box<Sleep>>>,
-    toll: Toll,
-}
-
-/// What the faults did.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Toll {
-    /// Frames lost.
-    pub(crate) lost: u64,
-    /// Frames lost, delayed, repeated or swapped.
-    pub(crate) disturbed: u64,
 }
 
 impl<T: Clone> Gate<T> {
@@ -41,7 +31,6 @@ impl<T: Clone> Gate<T> {
             under_way: VecDeque::new(),
             overtaken: None,
             timer: None,
-            toll: Toll::default(),
         }
     }
 
@@ -54,17 +43,17 @@ impl<T: Clone> Gate<T> {
     pub(crate) fn push(&mut self, frame: T) {
         let fault = self.cell.get();
         if fault.cut || self.happens(fault.lose_per_mille) {
-            self.lose(1);
+            self.cell.disturb(1);
             return;
         }
         if self.overtaken.is_none() && self.happens(fault.reorder_per_mille) {
             self.overtaken = Some(frame);
-            self.toll.disturbed += 1;
+            self.cell.disturb(1);
             return;
         }
         if self.happens(fault.duplicate_per_mille) {
             self.depart(frame.clone(), &fault);
-            self.toll.disturbed += 1;
+            self.cell.disturb(1);
         }
         self.depart(frame, &fault);
         if let Some(overtaken) = self.overtaken.take() {
@@ -78,7 +67,7 @@ impl<T: Clone> Gate<T> {
             return Poll::Pending;
         }
         if self.cell.get().cut {
-            self.lose(self.under_way.len() as u64);
+            self.cell.disturb(self.under_way.len() as u64);
             self.under_way.clear();
             return Poll::Pending;
         }
@@ -98,19 +87,9 @@ impl<T: Clone> Gate<T> {
         }
     }
 
-    /// What the faults did since the last look.
-    pub(crate) fn take_toll(&mut self) -> Toll {
-        std::mem::take(&mut self.toll)
-    }
-
-    fn lose(&mut self, frames: u64) {
-        self.toll.lost += frames;
-        self.toll.disturbed += frames;
-    }
-
     fn depart(&mut self, frame: T, fault: &LinkFault) {
         let due = Instant::now() + fault.delay;
-        self.toll.disturbed += u64::from(!fault.delay.is_zero());
+        self.cell.disturb(u64::from(!fault.delay.is_zero()));
         let last = self.under_way.back().map_or(due, |(last, _)| *last);
         self.under_way.push_back((due.max(last), frame));
     }

@@ -131,12 +131,6 @@ impl Stream for Messages {
         if self.over {
             return Poll::Ready(None);
         }
-        let polled = self.poll_message(cx);
-        let toll = self.gate.take_toll();
-        if toll.disturbed > 0 {
-            self.link.counters.dropped_by_fault.add(toll.lost);
-            self.link.counters.disturbed_by_fault.add(toll.disturbed);
-        }
-        polled
+        self.poll_message(cx)
     }
 }

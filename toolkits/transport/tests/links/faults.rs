@@ -55,6 +55,20 @@ async fn a_cut_link_loses_its_direction_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_fault_lost_counts_after_its_peer_is_removed() {
+    let (_network, nodes) = cluster(2).await;
+    let [a, b] = &nodes[..] else { unreachable!() };
+    a.transport.faults().set(b.id, LinkFault::CUT);
+    a.send(b, "lost");
+    let lost = || a.transport.faults().disturbed(b.id);
+    until("it is lost", || lost() > 0).await;
+    let counted = lost();
+    a.transport.remove_peer(b.id).unwrap();
+    assert!(lost() >= counted);
+    assert_eq!(b.transport.faults().disturbed(a.id), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_link_that_is_cut_from_the_start_does_not_come_up() {
     let network = MemoryNetwork::default();
     let a = Node::start(&network, settings(1, 2));
