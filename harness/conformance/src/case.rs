@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use tokio::time::sleep;
 use tsoracle_consensus::{ConsensusDriver, ConsensusError, Epoch};
 use tsoracle_testbed::{
     Backend, Capabilities, Cluster, ClusterPlan, Decorator, Leader, Patience, Placement, Timing,
@@ -209,25 +210,41 @@ impl Case {
         }
         let lapse = async {
             while leader.lease.is_valid() {
-                tokio::time::sleep(LOOK_EVERY).await;
+                sleep(LOOK_EVERY).await;
             }
         };
         let patience = self.patience(self.timing().lease.unwrap_or_default());
         Ok(patience.wait_for("the end of a lease", lapse).await?)
     }
 
-    /// Loads from the leader, within the limit of a call.
+    /// Loads from the leader; it must succeed.
     pub(crate) async fn load(&self, leader: &Leader) -> Result<u64, Stop> {
-        let load = leader.driver.load_high_water();
-        Ok(self
-            .call_patience()
-            .wait_for("the answer to a load", load)
-            .await??)
+        let load = || leader.driver.load_high_water();
+        self.until_answered("a load", load).await
     }
 
-    /// Persists under the leader's own epoch, within the limit of a call; it must succeed.
+    /// Persists under the leader's own epoch; it must succeed.
     pub(crate) async fn persist(&self, leader: &Leader, at_least: u64) -> Result<u64, Stop> {
-        Ok(self.try_persist(leader, at_least).await??)
+        let persist = || leader.driver.persist_high_water(at_least, leader.epoch);
+        self.until_answered("a persist", persist).await
+    }
+
+    /// Each call within its limit. The leader of several nodes may ask to try again: a busy machine
+    /// can cost it its lease for a moment.
+    async fn until_answered<C>(&self, what: &str, call: impl Fn() -> C) -> Result<u64, Stop>
+    where
+        C: Future<Output = Result<u64, ConsensusError>>,
+    {
+        let what = format!("the answer to {what}");
+        let patience = self.election_patience();
+        loop {
+            let answer = self.call_patience().wait_for(&what, call()).await?;
+            let asks_to_retry = matches!(answer, Err(ConsensusError::Transient(_)));
+            if !asks_to_retry || self.nodes() == 1 || patience.left().is_zero() {
+                return Ok(answer?);
+            }
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Persists under some epoch; the driver must refuse, and this returns how.

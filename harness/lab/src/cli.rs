@@ -147,14 +147,27 @@ pub(crate) struct Suite {
     /// Run each check this often, with consecutive seeds; a failure does not stop the run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) repeat: u64,
-    /// How many checks run at a time [default: three for two cores, since most of them wait]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
-    pub(crate) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
 }
 
-impl Suite {
-    /// How many checks run at a time.
-    pub(crate) fn jobs(&self) -> usize {
+/// How much runs at a time.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Jobs {
+    /// How many checks or scenarios run at a time, but one that measures a figure runs alone
+    /// [default: three for two cores, since most of them wait]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    jobs: Option<u16>,
+}
+
+impl Jobs {
+    #[cfg(test)]
+    pub(crate) fn of(jobs: u16) -> Self {
+        Self { jobs: Some(jobs) }
+    }
+
+    /// How many.
+    pub(crate) fn count(self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.jobs
             .map_or_else(|| cores().div_ceil(2) + cores(), usize::from)
@@ -177,6 +190,8 @@ pub(crate) struct Faults {
     /// List the scenarios and run none
     #[arg(long)]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
 }
 
 /// How long.

@@ -138,7 +138,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// A verdict counts only if the disk could take data before and, unless it is good, after.
-    fn run(&self, data: &DataDir) -> Result<CheckResult, LabError> {
+    pub(crate) fn run(&self, data: &DataDir) -> Result<CheckResult, LabError> {
         data.probe()?;
         let options = RunOptions::new(self.seed, self.nodes, data.path().to_owned());
         let result = run_check(self.backend, self.check, &options);
@@ -151,20 +151,20 @@ impl<'a> Attempt<'a> {
 
 /// Runs attempts, so many at a time and in about their order. Results come as they are ready, and
 /// end with the first that could not be had.
-pub(crate) fn run_all(
-    attempts: &[Attempt<'_>],
+pub(crate) fn run_all<A: Sync, R: Send>(
+    attempts: &[A],
     jobs: usize,
-    data: &DataDir,
-    mut each: impl FnMut(CheckResult) -> Result<(), LabError>,
+    run: impl Fn(&A) -> Result<R, LabError> + Sync,
+    mut each: impl FnMut(R) -> Result<(), LabError>,
 ) -> Result<(), LabError> {
     let next = AtomicUsize::new(0);
     std::thread::scope(|threads| {
         let (done, results) = mpsc::channel();
         for _ in 0..jobs.min(attempts.len()) {
-            let (next, done) = (&next, done.clone());
+            let (next, run, done) = (&next, &run, done.clone());
             threads.spawn(move || {
                 while let Some(attempt) = attempts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if done.send(attempt.run(data)).is_err() {
+                    if done.send(run(attempt)).is_err() {
                         break;
                     }
                 }

@@ -43,7 +43,7 @@ pub(super) fn run(
     let held = conformance::gather(&mut gathering, &for_services, &checks, run, suite, *size)?;
     say("3 of 3: failover and faults");
     let attempts = faults::compared(&backends, run, *size);
-    let survived = faults::gather(&mut gathering, &attempts, run, None)?;
+    let survived = faults::gather(&mut gathering, &attempts, suite.jobs.count(), run, None)?;
     let proved = report::write(&gathering.results, &run.out);
     print(&report::shown(&gathering.results, format)?)?;
     let page = run.out.join("choosing-a-driver.md");

@@ -12,7 +12,7 @@ use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
-use crate::round::{Round, Verdicts, run_all};
+use crate::round::{Attempt, Round, Verdicts, run_all};
 use crate::selection::{self, Scope};
 
 pub(super) fn run(
@@ -43,7 +43,7 @@ pub(super) fn gather(
     let rounds = Round::all(backends, checks, run.seed, suite.repeat, size);
     let steps: usize = rounds.iter().map(|round| round.attempts.len()).sum();
     let progress = Progress::new(steps as u64);
-    let jobs = suite.jobs();
+    let jobs = suite.jobs.count();
     let mut ending = Ending::Good;
     for mut round in rounds {
         progress.doing(round.name());
@@ -61,7 +61,8 @@ pub(super) fn gather(
             earlier.as_ref().inspect(|result| tell(result)).is_none()
         });
         let data = gathering.data();
-        run_all(&round.attempts, jobs, &data, |result| {
+        let run_one = |attempt: &Attempt<'_>| attempt.run(&data);
+        run_all(&round.attempts, jobs, run_one, |result| {
             keep(gathering, &result, checks)?;
             tell(&result);
             Ok(())
@@ -178,7 +179,7 @@ mod tests {
     use tsoracle_testbed::{Capabilities, Node, NodeSpec, Timing};
 
     use super::*;
-    use crate::cli::Profile;
+    use crate::cli::{Jobs, Profile};
 
     /// Never starts.
     struct Broken;
@@ -221,7 +222,7 @@ mod tests {
         let suite = Suite {
             checks: names,
             repeat: 3,
-            jobs: Some(2),
+            jobs: Jobs::of(2),
         };
         let backends: Vec<Arc<dyn Backend>> = vec![Arc::new(Broken)];
         let checks = selection::checks(&suite.checks).unwrap();

@@ -5,7 +5,7 @@ mod table;
 
 use std::sync::Arc;
 
-use tsoracle_scenarios::{ScenarioResult, run_scenario};
+use tsoracle_scenarios::{ALL, SOAKS, ScenarioResult};
 use tsoracle_testbed::Backend;
 
 use super::{Ending, report};
@@ -14,6 +14,7 @@ use crate::console::print;
 use crate::error::LabError;
 use crate::progress::Progress;
 use crate::results::Gathering;
+use crate::round::run_all;
 use crate::selection::{self, Scope};
 use plan::Attempt;
 pub(super) use plan::compared;
@@ -38,7 +39,7 @@ pub(super) fn run(
     };
     let command = format!("lab faults --seed {}{}", run.seed, size.argument());
     let mut gathering = Gathering::begin(run, size, &backends, &command)?;
-    let ending = gather(&mut gathering, &attempts, run, None)?;
+    let ending = gather(&mut gathering, &attempts, faults.jobs.count(), run, None)?;
     show(&gathering, format)?;
     Ok(ending)
 }
@@ -55,7 +56,7 @@ pub(super) fn soak(
     let scenarios: Vec<_> = tsoracle_scenarios::SOAKS.iter().collect();
     let attempts = plan::planned(&backends, &scenarios, run, None, size);
     let mut gathering = Gathering::begin(run, size, &backends, "lab soak")?;
-    let ending = gather(&mut gathering, &attempts, run, Some(soak.minutes))?;
+    let ending = gather(&mut gathering, &attempts, 1, run, Some(soak.minutes))?;
     show(&gathering, format)?;
     Ok(ending)
 }
@@ -75,42 +76,61 @@ fn show(gathering: &Gathering, format: Format) -> Result<(), LabError> {
     }
 }
 
-/// Runs what is not yet among the results; each result is saved before the next run begins. One that
-/// is not good is explained at once, and the others go on.
-pub(super) fn gather(
+/// Runs what is not yet among the results, so many at a time, and then alone what measures a figure;
+/// each result is saved before the next run begins. One that is not good is explained at once, and
+/// the others go on.
+pub(super) fn gather<'a>(
     gathering: &mut Gathering,
-    attempts: &[Attempt],
+    attempts: &'a [Attempt],
+    jobs: usize,
     run: &Run,
     minutes: Option<u64>,
 ) -> Result<Ending, LabError> {
     let progress = Progress::new(attempts.len() as u64);
     let mut ending = Ending::Good;
-    for attempt in attempts {
-        progress.doing(&attempt.name());
-        let result = match attempt.earlier(gathering) {
-            Some(result) => result,
-            None => {
-                gathering.data().probe()?;
-                let options = attempt.options(gathering, run, minutes);
-                let result = run_scenario(&attempt.backend, attempt.scenario, &options);
-                keep(gathering, &result)?;
-                result
-            }
-        };
-        progress.done(&table::line(&result));
+    let mut tell = |attempt: &Attempt, result: &ScenarioResult| {
+        progress.done(&table::line(result));
         if !result.verdict.is_good() {
-            progress.say(&attempt.explain(&result));
+            progress.say(&attempt.explain(result));
             ending = Ending::Bad;
         }
+    };
+    let mut left: Vec<_> = attempts.iter().collect();
+    left.retain(|attempt| {
+        let earlier = attempt.earlier(gathering);
+        let told = earlier.as_ref().map(|result| tell(attempt, result));
+        told.is_none()
+    });
+    let (alone, together): (Vec<_>, Vec<_>) =
+        left.into_iter().partition(|attempt| attempt.is_measured());
+    let data = gathering.data();
+    let run_one = |attempt: &Attempt| {
+        progress.doing(&attempt.name());
+        attempt.run(&attempt.options(&data, run, minutes), &data)
+    };
+    for (attempts, jobs) in [(together, jobs), (alone, 1)] {
+        let run_one = |attempt: &&'a Attempt| Ok((*attempt, run_one(attempt)?));
+        run_all(&attempts, jobs, run_one, |(attempt, result)| {
+            keep(gathering, &result)?;
+            tell(attempt, &result);
+            Ok(())
+        })?;
     }
     Ok(ending)
 }
 
+/// In the order of the scenarios, whichever is done first.
 fn keep(gathering: &mut Gathering, result: &ScenarioResult) -> Result<(), LabError> {
     if let Some(driver) = gathering.driver(&result.driver) {
-        let key = |r: &ScenarioResult| (r.scenario.clone(), r.nodes, r.seed);
+        let key = |r: &ScenarioResult| (place(&r.scenario), r.nodes, r.seed);
         driver.scenarios.retain(|r| key(r) != key(result));
         driver.scenarios.push(result.clone());
+        driver.scenarios.sort_by_key(key);
     }
     gathering.save()
+}
+
+fn place(scenario: &str) -> Option<usize> {
+    let mut scenarios = ALL.iter().chain(SOAKS);
+    scenarios.position(|known| known.name == scenario)
 }

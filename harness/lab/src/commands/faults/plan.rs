@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tsoracle_scenarios::{ALL, Effort, Options, Scenario, ScenarioResult};
+use tsoracle_scenarios::{ALL, Effort, Options, Repeats, Scenario, ScenarioResult, run_scenario};
 use tsoracle_testbed::Backend;
 
 use crate::cli::{Profile, Run, Size};
+use crate::data::DataDir;
 use crate::error::LabError;
 use crate::results::{self, Gathering};
 
@@ -149,13 +150,23 @@ impl Attempt {
             .cloned()
     }
 
-    pub(super) fn options(
+    /// Whether its times count, so that nothing else may run beside it.
+    pub(super) fn is_measured(&self) -> bool {
+        self.scenario.repeats != Repeats::Verdict
+    }
+
+    /// A verdict counts only if the disk could take data before.
+    pub(super) fn run(
         &self,
-        gathering: &Gathering,
-        run: &Run,
-        minutes: Option<u64>,
-    ) -> Options {
-        let options = Options::new(self.seed, self.nodes, gathering.data().path());
+        options: &Options,
+        data: &DataDir,
+    ) -> Result<ScenarioResult, LabError> {
+        data.probe()?;
+        Ok(run_scenario(&self.backend, self.scenario, options))
+    }
+
+    pub(super) fn options(&self, data: &DataDir, run: &Run, minutes: Option<u64>) -> Options {
+        let options = Options::new(self.seed, self.nodes, data.path());
         Options {
             effort: match run.profile {
                 Profile::Quick => Effort::Quick,
