@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Ballot, Grant, Reading, Refusal, Release, Round};
+use crate::{Ballot, Grant, Reading, Refusal, Release, Round, Stored};
 
 /// Whether a request for a ballot may pass now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,8 @@ struct Waiting<B> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Granter<B> {
     promise: Option<B>,
+    /// The highest that was promised after it had passed the gate, or was elected.
+    admitted: Option<B>,
     longest: Duration,
     patience: Duration,
     granted: Option<Granted<B>>,
@@ -47,18 +49,19 @@ pub(crate) struct Granter<B> {
 }
 
 impl<B: Ballot> Granter<B> {
-    pub(crate) fn new(
-        promise: Option<B>,
-        longest: Duration,
-        patience: Duration,
-        now: Reading,
-    ) -> Self {
+    pub(crate) fn new(stored: Stored<B>, patience: Duration, now: Reading) -> Self {
+        let Stored {
+            promise,
+            admitted,
+            longest,
+        } = stored;
         let withheld = match promise {
             Some(_) => now.saturating_add(longest),
             None => Reading::ZERO,
         };
         Self {
             promise,
+            admitted,
             longest,
             patience,
             granted: None,
@@ -72,9 +75,11 @@ impl<B: Ballot> Granter<B> {
         self.promise
     }
 
-    /// Until when a request of another node has to wait, if it has to.
+    /// Until when a request of another node has to wait, if it has to. The engine refuses what is
+    /// below its promise, and what was admitted before may come again. The promise itself may have
+    /// been learned on another way, above a grant.
     pub(crate) fn held_in(&self, ballot: B, now: Reading) -> Option<Reading> {
-        if Some(ballot) <= self.promise {
+        if Some(ballot) < self.promise || Some(ballot) <= self.admitted {
             return None;
         }
         self.held_out(ballot, now)
@@ -107,9 +112,13 @@ impl<B: Ballot> Granter<B> {
         Gate::Pass
     }
 
-    pub(crate) fn settle(&mut self, ballot: B) {
+    /// The promise by then is at `promise`; a request that the engine refused is not admitted.
+    pub(crate) fn settle(&mut self, ballot: B, promise: B) {
         if let Some(at) = self.unsettled.iter().position(|passed| *passed == ballot) {
             self.unsettled.swap_remove(at);
+        }
+        if ballot <= promise {
+            self.admitted = self.admitted.max(Some(ballot));
         }
     }
 

@@ -14,6 +14,10 @@ use crate::{
 pub struct Stored<B> {
     /// The engine's promise or vote; `None` on a new store.
     pub promise: Option<B>,
+    /// The promise, if it is known to have come in through the gate or to be that of an elected
+    /// leader: a request for it need not wait again. `None` where the engine may have taken it on in
+    /// another way, as Raft does from a refusal.
+    pub admitted: Option<B>,
     /// The longest grant that this store was ever started with; it never decreases.
     pub longest: Duration,
 }
@@ -35,8 +39,8 @@ pub struct LeaseNode<B> {
 }
 
 impl<B: Ballot> LeaseNode<B> {
-    /// A node on a store, read at `now` or before. On a store with a promise, everything above the
-    /// promise waits for the longest grant that the store may have given.
+    /// A node on a store, read at `now` or before. On a store with a promise, everything above what
+    /// was admitted waits for the longest grant that the store may have given.
     ///
     /// # Errors
     /// [`StartError::LongestNotStored`]: record the length first.
@@ -46,7 +50,9 @@ impl<B: Ballot> LeaseNode<B> {
         stored: Stored<B>,
         now: Reading,
     ) -> Result<Self, StartError> {
-        let Stored { promise, longest } = stored;
+        let Stored {
+            promise, longest, ..
+        } = stored;
         let needed = timing.grant();
         if longest < needed {
             return Err(StartError::LongestNotStored {
@@ -57,7 +63,7 @@ impl<B: Ballot> LeaseNode<B> {
         Ok(Self {
             me,
             timing,
-            granter: Granter::new(promise, longest, timing.patience(), now),
+            granter: Granter::new(stored, timing.patience(), now),
             leadership: None,
             // Its grants may still be on their way, for rounds of the same numbers.
             ended: promise.filter(|promise| promise.owner() == me),
@@ -95,12 +101,13 @@ impl<B: Ballot> LeaseNode<B> {
     /// `promise`. Call it once for every [`Gate::Pass`] of [`admit`](Self::admit), before the
     /// answer leaves; the promise is durable before that too.
     pub fn settle(&mut self, ballot: B, promise: B) {
-        self.granter.settle(ballot);
+        self.granter.settle(ballot, promise);
         self.promised(promise);
     }
 
-    /// The engine's promise or vote is now `promise`, however that came: its own campaign, or what
-    /// an elected leader sent. Lower ones are ignored. Ends this node's leadership below it.
+    /// The engine's promise or vote is now `promise`, however that came: its own campaign, what an
+    /// elected leader sent, or what a refusal told. Lower ones are ignored. Ends this node's
+    /// leadership below it. A request for it waits at the gate all the same.
     pub fn promised(&mut self, promise: B) {
         self.granter.promised(promise);
         if self.ballot().is_some_and(|ballot| ballot < promise) {

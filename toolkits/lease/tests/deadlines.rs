@@ -73,6 +73,7 @@ impl Cluster {
                 let longest = timing.grant();
                 let stored = Stored {
                     promise: None,
+                    admitted: None,
                     longest,
                 };
                 let pid = node(u8::try_from(pid).unwrap());

@@ -188,6 +188,7 @@ fn a_new_store_need_not_wait() {
 fn the_longest_grant_is_stored_before_any_is_given() {
     let stored = Stored::<common::TestBallot> {
         promise: None,
+        admitted: None,
         longest: nanos(99),
     };
     let refused = StartError::LongestNotStored {
@@ -209,8 +210,52 @@ fn the_longest_grant_is_stored_before_any_is_given() {
     // After a restart the stored length counts, not the present one.
     let stored = Stored {
         promise: Some(ballot(1, 1)),
+        admitted: Some(ballot(1, 1)),
         longest: nanos(500),
     };
     let mut longer_before = LeaseNode::start(node(2), timing(), stored, at(0)).unwrap();
     assert_eq!(longer_before.admit(ballot(2, 1), at(1)), HELD(500));
+}
+
+#[test]
+fn a_ballot_that_was_only_learned_waits_like_any_other() {
+    let mut granter = promised(2, ballot(1, 1));
+    granter.grant(&round(ballot(1, 1), 1), at(0)).unwrap();
+    granter.promised(ballot(2, 3));
+    assert_eq!(granter.admit(ballot(2, 3), at(1)), HELD(100));
+    assert!(!granter.admits_probe(ballot(2, 3), at(1)));
+    // What is below it is refused by the engine, and need not wait for that.
+    assert_eq!(granter.admit(ballot(2, 1), at(1)), Gate::Pass);
+    assert_eq!(granter.admit(ballot(2, 3), at(100)), Gate::Pass);
+    granter.settle(ballot(2, 3), ballot(2, 3));
+    granter.grant(&round(ballot(2, 3), 1), at(101)).unwrap();
+    assert_eq!(granter.admit(ballot(2, 3), at(102)), Gate::Pass);
+}
+
+#[test]
+fn a_restart_exempts_only_what_was_admitted() {
+    let stored = Stored {
+        promise: Some(ballot(2, 3)),
+        admitted: None,
+        longest: nanos(100),
+    };
+    let mut granter = LeaseNode::start(node(2), timing(), stored, at(0)).unwrap();
+    assert_eq!(granter.admit(ballot(2, 3), at(1)), HELD(100));
+    let stored = Stored {
+        admitted: stored.promise,
+        ..stored
+    };
+    let mut granter = LeaseNode::start(node(2), timing(), stored, at(0)).unwrap();
+    assert_eq!(granter.admit(ballot(2, 3), at(1)), Gate::Pass);
+    assert_eq!(granter.admit(ballot(3, 3), at(1)), HELD(100));
+}
+
+#[test]
+fn a_request_that_the_engine_refused_is_not_admitted() {
+    let mut granter = promised(2, ballot(1, 1));
+    assert_eq!(granter.admit(ballot(2, 3), at(0)), Gate::Pass);
+    granter.settle(ballot(2, 3), ballot(1, 1));
+    granter.grant(&round(ballot(1, 1), 1), at(1)).unwrap();
+    granter.promised(ballot(2, 3));
+    assert_eq!(granter.admit(ballot(2, 3), at(2)), HELD(101));
 }

@@ -26,6 +26,7 @@ impl Pair {
         let longest = timing.grant();
         let stored = Stored {
             promise: None,
+            admitted: None,
             longest,
         };
         let mut granter = LeaseNode::start(node(2), timing, stored, at(0)).unwrap();

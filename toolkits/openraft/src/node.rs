@@ -94,6 +94,11 @@ where
         let begun = vote.is_none() && begin(&mut log, me, &settings.begin).await?;
         let stored = Stored {
             promise: vote.as_ref().map(RaftBallot::from),
+            // Any other may have been taken from a refusal.
+            admitted: vote
+                .as_ref()
+                .filter(|vote| vote.committed)
+                .map(RaftBallot::from),
             longest: longest_grant(&store, settings.times.grant).await?,
         };
         let keeper = Keeper::start(KeeperSettings {

@@ -110,12 +110,17 @@ impl World {
             node.queue.push(ballot);
             return Some(());
         }
-        self.handle(to, ballot)
+        self.handle(to, ballot, scenario)
     }
 
-    pub(crate) fn handle(&mut self, pid: u8, ballot: TestBallot) -> Option<()> {
+    pub(crate) fn handle(
+        &mut self,
+        pid: u8,
+        ballot: TestBallot,
+        scenario: &Scenario,
+    ) -> Option<()> {
         let node = self.node_mut(pid);
-        let accepted = ballot > node.promise;
+        let accepted = ballot > node.promise || scenario.learns && ballot == node.promise;
         node.promise = node.promise.max(ballot);
         node.lease.settle(ballot, node.promise);
         if accepted {
@@ -205,6 +210,18 @@ impl World {
             } else {
                 self.network.insert(Message::Grant { from: to, grant });
             }
+        }
+        Some(())
+    }
+
+    pub(crate) fn learn(&mut self, pid: u8, ballot: TestBallot, scenario: &Scenario) -> Option<()> {
+        let node = self.node_mut(pid);
+        node.promise = ballot;
+        node.campaign = None;
+        if scenario.is(Broken::LearnsAsPassed) {
+            node.lease.settle(ballot, ballot);
+        } else {
+            node.lease.promised(ballot);
         }
         Some(())
     }

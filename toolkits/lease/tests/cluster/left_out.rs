@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::common::nanos;
 use crate::model::{DISORDER, OUTVOTED, OVERLAP, STARVED, breaks};
 use crate::scenario::{Broken, DRIFT, Scenario};
-use crate::whole::{flexible, handing_off, of_four, patient, raft, restarting};
+use crate::whole::{flexible, handing_off, learning, of_four, patient, raft, restarting};
 use tsoracle_lease::Timing;
 
 #[test]
@@ -72,6 +72,12 @@ fn c_holding_what_goes_out() {
 fn c_holding_at_the_leaders_own_node() {
     let scenario = Scenario::of_three().broken(Broken::LeaderAdmitsAtOnce);
     breaks("c_holding_at_the_leaders_own_node", OVERLAP, scenario);
+}
+
+#[test]
+fn c_holding_what_was_only_learned() {
+    let scenario = learning().broken(Broken::LearnsAsPassed);
+    breaks("c_holding_what_was_only_learned", OVERLAP, scenario);
 }
 
 #[test]

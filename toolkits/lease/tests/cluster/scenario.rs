@@ -29,6 +29,8 @@ pub(crate) enum Broken {
     EmitsAtOnce,
     /// (c) The leader's own node does not hold.
     LeaderAdmitsAtOnce,
+    /// (c) A ballot that was learned counts as one that has passed the gate.
+    LearnsAsPassed,
     /// (d) The release is sent, and the lease goes on.
     ReleasesFirst,
     /// (d) A release voids every round of its ballot.
@@ -75,6 +77,9 @@ pub(crate) struct Scenario {
     pub(crate) queued: bool,
     /// A node takes on the ballot of an elected leader that it had not voted for, as Raft does.
     pub(crate) follows: bool,
+    /// A node takes on a ballot that it learns from a refusal of its own request, as Raft does, and
+    /// votes for it when it is asked.
+    pub(crate) learns: bool,
     pub(crate) handoff: bool,
     pub(crate) old: BTreeSet<u8>,
     pub(crate) new: Option<BTreeSet<u8>>,
@@ -118,6 +123,7 @@ impl Scenario {
             resumes_campaign: false,
             queued: false,
             follows: false,
+            learns: false,
             handoff: false,
             old: BTreeSet::from([1, 2, 3]),
             new: None,
@@ -182,7 +188,12 @@ impl Scenario {
         } else {
             self.timing.grant().max(timing.grant())
         };
-        LeaseNode::start(id(pid), timing, Stored { promise, longest }, now).unwrap()
+        let stored = Stored {
+            promise,
+            admitted: promise.filter(|_| !self.learns || self.is(Broken::LearnsAsPassed)),
+            longest,
+        };
+        LeaseNode::start(id(pid), timing, stored, now).unwrap()
     }
 
     pub(crate) fn members(&self, changed: bool) -> &BTreeSet<u8> {

@@ -52,6 +52,7 @@ fn scenario(rng: &mut ChaCha8Rng) -> Scenario {
         resumes_campaign: rng.random_bool(0.5),
         queued: rng.random_bool(0.5),
         follows: true,
+        learns: rng.random_bool(0.5),
         handoff: true,
         longest_wait: Some(u16::MAX),
         old: BTreeSet::from_iter(old.iter().copied()),
@@ -70,7 +71,7 @@ fn weight(world: &World, step: &Step) -> u32 {
             let due = world.node(*pid).lease.next_round();
             u32::from(due <= Some(world.clock(*pid))) * 300
         }
-        Step::Campaign(_) => 2,
+        Step::Campaign(_) | Step::Learn(..) => 2,
         Step::Restart(_) | Step::HandOff(_) | Step::BeginChange(_) => 1,
         Step::Install(_) => 50,
     }
@@ -119,6 +120,7 @@ fn run(seed: u64, broken: Option<Broken>) -> Result<Run, String> {
     let mut scenario = scenario(&mut rng);
     scenario.broken = broken;
     scenario.queued |= broken == Some(Broken::GrantsPastUnsettled);
+    scenario.learns |= broken == Some(Broken::LearnsAsPassed);
     let mut world = World::first(&scenario);
     let mut leased_ticks = 0;
     for count in 0..STEPS {
@@ -224,6 +226,7 @@ fn random_runs_notice_what_is_left_out() {
         Broken::CachedClock,
         Broken::AdmitsAtOnce,
         Broken::EmitsAtOnce,
+        Broken::LearnsAsPassed,
         Broken::ReleasesFirst,
         Broken::ForgetsGrants,
         Broken::ResumesBallot,
@@ -231,7 +234,7 @@ fn random_runs_notice_what_is_left_out() {
         Broken::OldSetOnly,
     ];
     for rule in rules {
-        let failure = (0..400).find_map(|seed| run(seed, Some(rule)).err());
+        let failure = (0..2_000).find_map(|seed| run(seed, Some(rule)).err());
         let failure = failure.unwrap_or_else(|| panic!("nobody notices that {rule:?}"));
         println!(
             "{rule:?}: {}",

@@ -1,5 +1,7 @@
 //! What can happen next.
 
+use std::collections::BTreeSet;
+
 use tsoracle_lease::Gate;
 
 use crate::common::TestBallot;
@@ -21,6 +23,8 @@ pub(crate) enum Step {
     Round(u8),
     /// The clock is read for a round that has left already.
     Stamp(u8),
+    /// A refusal tells this node what another one has promised.
+    Learn(u8, TestBallot),
     Restart(u8),
     HandOff(u8),
     BeginChange(u8),
@@ -67,6 +71,11 @@ impl World {
         }
         if node.unstamped {
             steps.push(Step::Stamp(pid));
+        }
+        if scenario.learns {
+            let others = self.nodes.iter().map(|other| other.promise);
+            let higher: BTreeSet<_> = others.filter(|other| *other > node.promise).collect();
+            steps.extend(higher.into_iter().map(|ballot| Step::Learn(pid, ballot)));
         }
         if self.restarts < scenario.restarts {
             steps.push(Step::Restart(pid));
@@ -116,10 +125,11 @@ impl World {
             }
             Step::Handle(pid) => {
                 let ballot = world.node_mut(pid).queue.remove(0);
-                world.handle(pid, ballot)
+                world.handle(pid, ballot, scenario)
             }
             Step::Round(pid) => world.round(pid, scenario),
             Step::Stamp(pid) => world.stamp(pid),
+            Step::Learn(pid, ballot) => world.learn(pid, ballot, scenario),
             Step::Restart(pid) => world.restart(pid, scenario),
             Step::HandOff(pid) => world.hand_off(pid, scenario),
             Step::BeginChange(pid) => world.begin_change(pid, scenario),

@@ -67,6 +67,15 @@ pub(crate) fn raft() -> Scenario {
     }
 }
 
+/// Votes that rise past the gate.
+pub(crate) fn learning() -> Scenario {
+    Scenario {
+        learns: true,
+        rounds: (1, 1),
+        ..raft()
+    }
+}
+
 /// Clocks of one rate, and rounds enough to keep a candidate waiting.
 pub(crate) fn patient() -> Scenario {
     Scenario {
@@ -139,6 +148,21 @@ fn a_restart_of_a_candidate() {
 #[test]
 fn an_engine_that_handles_votes_late() {
     holds("an_engine_that_handles_votes_late", raft());
+}
+
+#[test]
+fn a_ballot_learned_from_a_refusal() {
+    holds("a_ballot_learned_from_a_refusal", learning());
+}
+
+#[test]
+fn a_restart_after_a_ballot_was_learned() {
+    let scenario = Scenario {
+        queued: false,
+        restarts: 1,
+        ..learning()
+    };
+    holds("a_restart_after_a_ballot_was_learned", scenario);
 }
 
 #[test]

@@ -222,14 +222,16 @@ impl World {
             return;
         }
         let mut network = std::mem::take(&mut self.network);
-        network.retain(|message| self.matters(message));
+        network.retain(|message| self.matters(message, scenario));
         self.network = network;
     }
 
-    fn matters(&self, message: &Message) -> bool {
+    fn matters(&self, message: &Message, scenario: &Scenario) -> bool {
         let to = self.node(message.to());
         match message {
-            Message::Prepare { ballot, .. } => *ballot > to.promise,
+            Message::Prepare { ballot, .. } => {
+                *ballot > to.promise || scenario.learns && *ballot == to.promise
+            }
             Message::Promise { ballot, .. } => {
                 let campaign = to.campaign.as_ref();
                 campaign.is_some_and(|own| own.ballot == *ballot && !own.elected)

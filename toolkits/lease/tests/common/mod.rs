@@ -64,6 +64,7 @@ pub fn quorum(pids: &[u8]) -> Quorum {
 pub fn start(pid: u8, promise: Option<TestBallot>, now: u64) -> LeaseNode<TestBallot> {
     let stored = Stored {
         promise,
+        admitted: promise,
         longest: timing().grant(),
     };
     LeaseNode::start(node(pid), timing(), stored, at(now)).unwrap()

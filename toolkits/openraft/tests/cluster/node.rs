@@ -103,6 +103,11 @@ impl Engine {
                 .log
                 .durable_vote()
                 .map(|vote| RaftBallot::from(&vote)),
+            admitted: options
+                .log
+                .durable_vote()
+                .filter(|vote| vote.committed)
+                .map(|vote| RaftBallot::from(&vote)),
             longest: timing.grant(),
         };
         let transport = network.transport().clone();

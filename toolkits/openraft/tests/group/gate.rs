@@ -33,6 +33,7 @@ impl Intruder {
         let timing = GroupTimes::default().lease().unwrap();
         let stored = Stored {
             promise: None,
+            admitted: None,
             longest: timing.grant(),
         };
         let mut keeper = KeeperSettings::new(INTRUDER, GROUP, transport.clone(), timing, stored);

@@ -167,6 +167,9 @@ fn keeper(
     }
     let stored = Stored {
         promise,
+        // The engine promises what came in through the gate, its own campaign, and whom an electing
+        // quorum has promised; nothing else.
+        admitted: promise,
         longest: longest.unwrap_or_default(),
     };
     let voters = Voters::uniform(settings.members.lease_quorum()?);
