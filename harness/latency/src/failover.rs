@@ -14,7 +14,7 @@ mod probes;
 mod timeline;
 
 pub use bootstrap::Estimate;
-pub use outage::{Outage, longest_outage, longest_service};
+pub use outage::{Outage, Service, longest_change, longest_outage, longest_service};
 pub use phases::{Fall, Phase, PhaseKind, phases};
 pub use places::Places;
 pub use prober::{Pace, Prober};

@@ -56,7 +56,9 @@ pub(crate) fn count_syncs(
 /// Each operation that a majority of the nodes made durable needs a sync on each of them.
 fn judge(operations: u64, per_node: Vec<u64>, most_per_operation: u64) -> Syncs {
     let quorum = per_node.len() as u64 / 2 + 1;
-    let (got, needed) = (per_node.iter().sum::<u64>(), operations * quorum);
+    // What one node syncs beyond that makes nothing durable on another.
+    let got: u64 = per_node.iter().map(|syncs| operations.min(*syncs)).sum();
+    let needed = operations * quorum;
     let enough = got >= needed;
     let reason = (!enough).then(|| {
         format!("{got} syncs stand behind {operations} operations; a quorum needs {needed}")
@@ -202,5 +204,7 @@ mod tests {
         assert_eq!(judge(10, vec![10, 10, 0], 1).verdict, SyncVerdict::Enough);
         assert_eq!(judge(10, vec![10, 5, 4], 1).verdict, SyncVerdict::TooFew);
         assert_eq!(judge(10, vec![10], 1).verdict, SyncVerdict::Enough);
+        // What the leader syncs twice is on no second node.
+        assert_eq!(judge(10, vec![20, 0, 0], 2).verdict, SyncVerdict::TooFew);
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn section(results: &Results) -> String {
     }
     heading("Over slow links")
         + "Every directed link between the nodes takes so much longer than the loopback, and a round \
-           trip twice that. *least* is the loopback's own floor and one round trip over these links: \
+           trip twice that; a link may take up to a millisecond more than it says, since its delay \
+           ends with a timer's tick. *least* is the loopback's own floor and one round trip over these links: \
            what is far above it waits for more than one. One client, the next call when the last one \
            has ended.\n\n"
         + &table.text()

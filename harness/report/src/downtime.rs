@@ -44,10 +44,13 @@ impl Failover<'_> {
         format!("downtime-{}-{}.svg", self.scenario, self.nodes)
     }
 
-    /// The estimates that are ranked among each other.
+    /// The estimates that are ranked among each other: of drivers that recovered in every run.
     fn estimates(&self) -> Vec<Estimate> {
-        let cells = self.cells.iter();
-        cells.filter_map(|cell| cell.summary.outage_ms).collect()
+        let all = self
+            .cells
+            .iter()
+            .filter(|cell| cell.summary.outages_are_all());
+        all.filter_map(|cell| cell.summary.outage_ms).collect()
     }
 }
 
@@ -88,10 +91,10 @@ pub(crate) fn section(results: &Results) -> String {
 }
 
 const INTRODUCTION: &str = "\
-From the fall of a leader to the end of the longest time without an acknowledgement: medians in \
+From the fall of a leader to the end of the longest time without service: medians in \
 milliseconds, each with its bootstrap interval of 95% from five runs on. *Rank* is the place among \
 the drivers of the table; places that overlapping intervals leave open are given as a range, and \
-without intervals nothing is ranked. A *detect* ends when the first survivor no longer follows the \
+without intervals, or with a run that did not recover, nothing is ranked. A *detect* ends when the first survivor no longer follows the \
 old leader, *elect* when somebody names the next epoch, *announce* when the next leader shows \
 itself; *lease wait* is the part of both during which the old lease was still valid; *load* and \
 *persist* are the first ones of the new leader, *redirect* is until the first client that had to \
@@ -125,10 +128,14 @@ fn one(failover: &Failover<'_>) -> String {
         let (ms, times) = (cell.summary.outage_ms, cell.summary.outage_t);
         let mut row = vec![
             cell.driver.name.clone(),
-            ms.map_or(0, |ms| ms.runs).to_string(),
+            match (ms.map_or(0, |ms| ms.runs), cell.summary.runs) {
+                (own, all) if own as u64 == all => own.to_string(),
+                (own, all) => format!("{own} of {all}"),
+            },
             ms.as_ref().map(estimate).unwrap_or_default(),
             times.as_ref().map(estimate).unwrap_or_default(),
-            ms.map(|ms| rank(&ms, &all)).unwrap_or_default(),
+            ms.filter(|_| cell.summary.outages_are_all())
+                .map_or_else(|| "-".to_owned(), |ms| rank(&ms, &all)),
         ];
         row.extend(KINDS.map(|kind| split.cell(kind)));
         table.row(row);
@@ -246,8 +253,9 @@ impl Split {
         let recovered = outage.map_or(0, |ms| ms.runs);
         if self.runs < recovered {
             text.push_str(&format!(
-                "- {driver}: {} of {recovered} runs have phases; in the others no leader fell, or the \
-                 longest outage did not begin with its fall\n",
+                "- {driver}: {} of {recovered} runs have phases; in the others no leader fell, the \
+                 longest outage did not begin with its fall, or a client was answered before the next \
+                 leader had shown itself\n",
                 self.runs
             ));
         }

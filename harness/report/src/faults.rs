@@ -73,11 +73,15 @@ pub(crate) fn section(results: &Results) -> String {
     let mut text = heading("Faults");
     text.push_str(
         "A row per fault, a column per driver: what became of service, and the longest time \
-         without an acknowledgement while the fault lasted, in the driver's own T: its median, and \
-         the most of any run. It is counted from the intended sends of an open loop. *unavailable by \
-         design*: no quorum was left; its time counts from the return of one. A stall or a \
-         livelock is a result; *unsafe*, *invalid* and *failed* are not. The last column is how \
-         long two leases were valid at once, in the worst run of all drivers that have leases.\n\n",
+         without it that began while the fault lasted, in the driver's own T: its median, and the most \
+         of any run. It lasts from one acknowledgement to the next, of an open loop that sends whatever \
+         became of the calls before; two breaks with less than 1 T of service between them are one, \
+         and what a leader that fell acknowledges late ends none. A handoff lasts from the last \
+         acknowledgement of one leader to the first of the next. *recovered*: service was there when \
+         the fault was removed, too. *unavailable by design*: no quorum was left; its time counts from \
+         the return of one. A stall or a livelock is a result; *unsafe*, *invalid* and *failed* are \
+         not. The last column is how long two leases were valid at once, in the worst run of all \
+         drivers that have leases.\n\n",
     );
     let (taking_part, left_out): (Vec<_>, Vec<_>) = results
         .drivers

@@ -1,7 +1,6 @@
 //! The drivers at a glance, one row each.
 
 use tsoracle_conformance::{CheckResult, Verdict};
-use tsoracle_latency::failover::Estimate;
 use tsoracle_latency::{LatencyResults, SyncVerdict, Syncs};
 use tsoracle_scenarios::ScenarioSummary;
 
@@ -97,14 +96,28 @@ const FAILOVERS: [(&str, &str); 2] = [
 
 fn has_outage(results: &Results, scenario: &str) -> bool {
     let mut drivers = results.drivers.iter();
-    drivers.any(|driver| outage(driver, scenario).is_some())
+    drivers.any(|driver| failover(driver, scenario).is_some())
 }
 
-/// The median with its interval, on the size that the driver was run on first.
-fn outage(driver: &DriverResults, scenario: &str) -> Option<Estimate> {
+/// The runs on the size that the driver was run on first.
+fn failover(driver: &DriverResults, scenario: &str) -> Option<ScenarioSummary> {
     let summaries = ScenarioSummary::all(&driver.scenarios);
-    let own = summaries.iter().find(|of| of.scenario == scenario);
-    own?.outage_ms
+    let mut own = summaries.into_iter();
+    own.find(|of| of.scenario == scenario && of.outage_ms.is_some())
+}
+
+/// The median with its interval; of those that recovered, if not all did.
+fn outage(of: &ScenarioSummary, strong: &str) -> String {
+    let median = of.outage_ms.as_ref().map(faults::estimate);
+    let median = median.unwrap_or_default();
+    if of.outages_are_all() {
+        return median;
+    }
+    let recovered = of.outage_ms.map_or(0, |ms| ms.runs);
+    format!(
+        "{median}, {strong}{recovered} of {} recovered{strong}",
+        of.runs
+    )
 }
 
 /// One driver's cells; what is bad stands between `strong` marks.
@@ -144,8 +157,8 @@ pub(crate) fn row(results: &Results, driver: &DriverResults, strong: &str) -> Ve
     }
     for (scenario, _) in FAILOVERS {
         if has_outage(results, scenario) {
-            let median = outage(driver, scenario);
-            row.push(median.as_ref().map_or_else(dash, faults::estimate));
+            let of = failover(driver, scenario);
+            row.push(of.map_or_else(dash, |of| outage(&of, strong)));
         }
     }
     row

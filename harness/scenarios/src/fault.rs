@@ -10,7 +10,8 @@ use crate::{Run, Stop};
 
 /// A hang, and no measure.
 const START_WITHIN: Duration = Duration::from_secs(60);
-const LOST: &str = "frames that did not go their usual way";
+/// What links with a fault did.
+pub(crate) const DISTURBED: &str = "frames that did not go their usual way";
 
 impl Run {
     /// Starts every node that does not run, and everyone takes notice.
@@ -175,18 +176,22 @@ impl Run {
         Ok(())
     }
 
-    /// Counts what links with a fault have done so far: the evidence of their faults.
-    pub(crate) async fn count_lost_frames(&mut self) -> Result<(), Stop> {
+    /// Counts what links with a fault have done since they were last counted: the evidence of their
+    /// faults.
+    pub(crate) async fn count_disturbed_frames(&mut self, what: &str) -> Result<(), Stop> {
         let mut frames = 0;
-        for (from, to) in self.faulty_links.clone() {
-            if self.site.is_running(from) && !self.frozen.contains(&from) {
-                frames += match self.site.disturbed(from, to).await {
-                    Err(TestbedError::NotRunning { .. }) => 0,
+        for link in self.faulty_links.clone() {
+            if self.site.is_running(link.0) && !self.frozen.contains(&link.0) {
+                let disturbed = match self.site.disturbed(link.0, link.1).await {
+                    Err(TestbedError::NotRunning { .. }) => continue,
                     disturbed => disturbed?,
                 };
+                let before = self.counted.insert(link, disturbed).unwrap_or(0);
+                // A node that has started again counts from the beginning.
+                frames += disturbed.checked_sub(before).unwrap_or(disturbed);
             }
         }
-        self.evidence(LOST, frames);
+        self.evidence(what, frames);
         Ok(())
     }
 
@@ -195,7 +200,7 @@ impl Run {
         if self.faulty_links.is_empty() {
             return Ok(());
         }
-        self.count_lost_frames().await?;
+        self.count_disturbed_frames(DISTURBED).await?;
         for (from, to) in std::mem::take(&mut self.faulty_links) {
             self.site.set_link(from, to, LinkFault::Deliver).await?;
         }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tsoracle_consensus::BootInstant;
-use tsoracle_latency::failover::{Outage, Probes, longest_outage, longest_service, phases};
+use tsoracle_latency::failover::{
+    Outage, Probe, Probes, longest_change, longest_outage, longest_service, phases,
+};
 
 use crate::run::Run;
 use crate::safety::{acknowledged_within, contradiction};
@@ -21,8 +23,9 @@ pub(crate) fn judge(
     result: &mut ScenarioResult,
 ) {
     let until = BootInstant::now();
+    let served = served(run, &probes.probes);
     if let Some(fault) = run.marks.fault {
-        let outage = outage(run, probes, fault, until);
+        let outage = outage(run, &served, fault, until);
         let ms = outage.lasted.as_secs_f64() * 1e3;
         result.outage_ms = Some(ms);
         result.outage_t = Some(ms / result.election_timeout_ms);
@@ -44,17 +47,44 @@ pub(crate) fn judge(
         (Some(why), _) => (Verdict::Unsafe, Some(why)),
         (None, Err(Stop::Failed(why))) => (Verdict::Failed, Some(why)),
         (None, Err(Stop::Invalid(why))) => (Verdict::Invalid, Some(why)),
-        (None, Ok(())) => of_service(run, probes, until),
+        (None, Ok(())) => of_service(run, &served, until),
     };
     (result.verdict, result.reason) = (verdict, reason);
 }
 
-/// Without a quorum the outage counts from its return.
-fn outage(run: &Run, probes: &Probes, fault: BootInstant, until: BootInstant) -> Outage {
+/// The probes without what a leader that fell acknowledged late: its successor had found that in its
+/// log. Such an answer is right, and nobody is served by its leader any more.
+fn served(run: &Run, probes: &[Probe]) -> Vec<Probe> {
+    let fallen = run
+        .marks
+        .fault
+        .zip(run.marks.fallen)
+        .filter(|(fault, led)| {
+            let terms = run.timeline.terms(*fault, BootInstant::FAR_FUTURE);
+            terms.iter().any(|(_, epoch)| *epoch > led.epoch)
+        });
+    let is_late = |probe: &Probe| {
+        let took = probe.ended.saturating_since(probe.intended);
+        took >= run.service().interruption
+            && probe
+                .answer
+                .zip(fallen)
+                .is_some_and(|((_, epoch), (fault, led))| epoch <= led.epoch && probe.ended > fault)
+    };
+    let served = probes.iter().filter(|probe| !is_late(probe));
+    served.copied().collect()
+}
+
+/// Without a quorum the outage counts from its return; a planned change of leaders lasts from one
+/// leader's last acknowledgement to the next one's first.
+fn outage(run: &Run, probes: &[Probe], fault: BootInstant, until: BootInstant) -> Outage {
+    if run.marks.is_planned {
+        return longest_change(probes, fault);
+    }
     match run.marks.quorum_back {
         Some(back) => {
             // The end of the first outage is what was waited for, not a later, longer one.
-            let mut ends = probes.probes.iter().filter(|probe| probe.answer.is_some());
+            let mut ends = probes.iter().filter(|probe| probe.answer.is_some());
             let end = ends
                 .find(|probe| probe.ended > back)
                 .map(|probe| probe.ended);
@@ -65,7 +95,10 @@ fn outage(run: &Run, probes: &Probes, fault: BootInstant, until: BootInstant) ->
                 lasted,
             }
         }
-        None => longest_outage(&probes.probes, fault, run.marks.healed.unwrap_or(until)),
+        None => {
+            let until = run.marks.healed.unwrap_or(until);
+            longest_outage(probes, fault, until, run.service())
+        }
     }
 }
 
@@ -95,7 +128,7 @@ fn unsafe_reason(run: &Run) -> Option<String> {
     (!broken.is_empty()).then(|| broken.join("; "))
 }
 
-fn of_service(run: &Run, probes: &Probes, until: BootInstant) -> (Verdict, Option<String>) {
+fn of_service(run: &Run, probes: &[Probe], until: BootInstant) -> (Verdict, Option<String>) {
     let Some(fault) = run.marks.fault else {
         return (Verdict::Invalid, Some("no fault was made".to_owned()));
     };
@@ -109,24 +142,39 @@ fn of_service(run: &Run, probes: &Probes, until: BootInstant) -> (Verdict, Optio
             Some("nothing shows that a fault happened".to_owned()),
         );
     }
-    if run.capabilities.leases && run.leases.seen().samples == 0 {
-        return (Verdict::Invalid, Some("no lease was read".to_owned()));
+    if run.capabilities.leases && run.leases.seen().samples == run.marks.leases_read {
+        let why = "no leases were read after the fault".to_owned();
+        return (Verdict::Invalid, Some(why));
     }
     if run.marks.without_quorum.is_some() {
         return (Verdict::UnavailableByDesign, None);
     }
     let healed = run.marks.healed.unwrap_or(until);
     let terms = run.timeline.terms(fault, healed).len() as u64;
-    let served = longest_service(&probes.probes, fault, healed, run.interruption());
+    let served = longest_service(probes, fault, healed, run.interruption());
     let is_long = healed.saturating_since(fault) >= SECOND;
     if is_long && terms >= LIVELOCK_TERMS && served < SECOND {
         let why = format!("{terms} leader changes, and at most {served:?} of service");
         return (Verdict::Livelock, Some(why));
     }
-    let outage = longest_outage(&probes.probes, fault, healed);
-    match outage.end {
-        Some(end) if end <= healed || run.marks.healed.is_none() => (Verdict::Recovered, None),
-        _ if outage.lasted < run.interruption() => (Verdict::Recovered, None),
-        _ => (Verdict::StalledUntilHeal, None),
+    let outage = longest_outage(probes, fault, healed, run.service());
+    let is_over = match outage.end {
+        Some(end) => end <= healed || run.marks.healed.is_none(),
+        None => false,
+    };
+    if (is_over || outage.lasted < run.interruption()) && serves_at(run, probes, healed) {
+        return (Verdict::Recovered, None);
     }
+    (Verdict::StalledUntilHeal, None)
+}
+
+/// Whether no break in service was under way at a moment.
+fn serves_at(run: &Run, probes: &[Probe], at: BootInstant) -> bool {
+    let answered = probes.iter().filter(|probe| probe.answer.is_some());
+    let before = answered
+        .map(|probe| probe.ended)
+        .filter(|ended| *ended <= at);
+    before
+        .max()
+        .is_some_and(|last| at.saturating_since(last) < run.interruption())
 }

@@ -1,6 +1,6 @@
 //! A run under way: its site, everyone who uses and watches it, and what was noted so far.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rand_chacha::rand_core::SeedableRng;
 use tokio::time::sleep;
 use tsoracle_consensus::{BootInstant, Epoch};
 use tsoracle_core::Clock;
-use tsoracle_latency::failover::{Fall, Pace, Places, Prober, Timeline};
+use tsoracle_latency::failover::{Fall, Pace, Places, Prober, Service, Timeline};
 use tsoracle_testbed::{Capabilities, Patience, Recording, Time, Timing, allowance};
 
 use crate::leases::LeaseWatch;
@@ -37,6 +37,8 @@ pub struct Run {
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) faulty_links: BTreeSet<(usize, usize)>,
+    /// What was counted of each link.
+    pub(crate) counted: BTreeMap<(usize, usize), u64>,
     pub(crate) frozen: BTreeSet<usize>,
     pub(crate) loyal: Option<Loyal>,
     /// Whose time passes.
@@ -73,10 +75,15 @@ pub(crate) struct Marks {
     pub(crate) without_quorum: Option<(u64, u64)>,
     /// When a quorum was back.
     pub(crate) quorum_back: Option<BootInstant>,
+    /// Whether the fault is a change of leaders that was asked for.
+    pub(crate) is_planned: bool,
+    /// How often all leases had been read when the fault came.
+    pub(crate) leases_read: u64,
 }
 
-/// Service without a break for so many T is service.
+/// Service without a break for so many T is service, but for no less than a livelock may serve.
 const STEADY_T: f64 = 5.0;
+const STEADY: Duration = Duration::from_secs(1);
 /// A fault that may be survived is held no longer than this.
 const LONGEST_HOLD_T: f64 = 30.0;
 /// A livelock shows in no less.
@@ -113,6 +120,7 @@ impl Run {
             evidence: Vec::new(),
             figures: Vec::new(),
             faulty_links: BTreeSet::new(),
+            counted: BTreeMap::new(),
             frozen: BTreeSet::new(),
             loyal: None,
             time,
@@ -153,9 +161,14 @@ impl Run {
         }
     }
 
-    /// Whether clients were served without a break for the last so many T.
-    fn is_steady(&self, times: f64) -> bool {
-        let (now, span) = (BootInstant::now(), self.t(times));
+    /// For how long clients are served without a break before that counts as service.
+    fn steady(&self) -> Duration {
+        self.t(STEADY_T).max(STEADY + self.interruption())
+    }
+
+    /// Whether clients have been served without a break for long enough.
+    fn is_steady(&self) -> bool {
+        let (now, span) = (BootInstant::now(), self.steady());
         let span_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         let from = BootInstant::from_nanos(now.as_nanos().saturating_sub(span_ns));
         let mut borders = self.prober.answered_since(from);
@@ -172,12 +185,20 @@ impl Run {
         self.t(0.5).max(Duration::from_millis(20))
     }
 
+    /// What is a break in service, and what is service between two breaks.
+    pub(crate) fn service(&self) -> Service {
+        Service {
+            interruption: self.interruption(),
+            least: self.t(1.0),
+        }
+    }
+
     /// Waits until clients have been served for a while, or the fault has been held long enough.
     pub(crate) async fn settle(&self) {
         let longest = self.t(LONGEST_HOLD_T).max(LEAST_HOLD);
         let begun = tokio::time::Instant::now();
-        self.hold(STEADY_T).await;
-        while begun.elapsed() < longest && !self.is_steady(STEADY_T) {
+        sleep(self.steady()).await;
+        while begun.elapsed() < longest && !self.is_steady() {
             self.hold(0.25).await;
         }
     }
@@ -196,8 +217,8 @@ impl Run {
     pub(crate) async fn serve_within(&self, what: &str, limit: Duration) -> Result<(), Stop> {
         let steady = async {
             // What came before does not count.
-            self.hold(STEADY_T).await;
-            while !self.is_steady(STEADY_T) {
+            sleep(self.steady()).await;
+            while !self.is_steady() {
                 self.hold(0.25).await;
             }
         };
@@ -253,6 +274,7 @@ impl Run {
         let now = BootInstant::now();
         self.marks.fault = Some(now);
         self.marks.fallen = fallen;
+        self.marks.leases_read = self.leases.seen().samples;
         let driver = fallen.and_then(|led| self.places.driver(led.place));
         if let (Some(led), Some(driver)) = (fallen, driver) {
             let values = Arc::clone(&self.values) as Arc<dyn Clock>;

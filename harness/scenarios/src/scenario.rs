@@ -35,6 +35,8 @@ impl std::fmt::Debug for Scenario {
 pub enum Repeats {
     /// Often enough for an interval around its median.
     Figure,
+    /// A few times, for its verdict and a figure: nothing may run beside it.
+    Timed,
     /// A few times, for its verdict.
     Verdict,
     /// Once: a long run.
@@ -47,7 +49,7 @@ impl Repeats {
     pub fn in_full(self) -> u64 {
         match self {
             Self::Figure => 30,
-            Self::Verdict => 3,
+            Self::Timed | Self::Verdict => 3,
             Self::Once => 1,
         }
     }

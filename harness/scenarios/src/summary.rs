@@ -16,6 +16,8 @@ pub struct ScenarioSummary {
     pub nodes: usize,
     /// The verdicts, the most frequent first, each with the number of its runs.
     pub verdicts: Vec<(Verdict, u64)>,
+    /// How many runs were made.
+    pub runs: u64,
     /// The outages of the runs that recovered, or had no quorum by design, in milliseconds.
     pub outage_ms: Option<Estimate>,
     /// The same in T.
@@ -29,6 +31,13 @@ pub struct ScenarioSummary {
 }
 
 impl ScenarioSummary {
+    /// Whether the outages are those of all runs. Where some stalled or broke a promise, those of
+    /// the others flatter the driver.
+    #[must_use]
+    pub fn outages_are_all(&self) -> bool {
+        self.outage_ms.is_some_and(|ms| ms.runs as u64 == self.runs)
+    }
+
     /// One summary for each scenario, driver and size, in the order of their first runs.
     #[must_use]
     pub fn all(runs: &[ScenarioResult]) -> Vec<Self> {
@@ -62,6 +71,7 @@ impl ScenarioSummary {
             driver: first.driver.clone(),
             nodes: first.nodes,
             verdicts: verdicts(runs),
+            runs: runs.len() as u64,
             outage_ms: Estimate::of(&outages_ms),
             outage_t: Estimate::of(&outages_t),
             most_leader_changes: runs.iter().map(|run| run.leader_changes).max().unwrap_or(0),
@@ -126,6 +136,7 @@ mod tests {
         let median = summary.outage_t.map(|times| (times.runs, times.median));
         assert_eq!(median, Some((5, 2.0)));
         assert_eq!(summary.verdicts[0], (Verdict::Recovered, 5));
+        assert_eq!((summary.runs, summary.outages_are_all()), (7, false));
         assert_eq!(summary.reason.as_deref(), Some("seed 7"));
         assert_eq!(summary.most_leader_changes, 7);
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use tsoracle_consensus::BootInstant;
+use tsoracle_consensus::{BootInstant, Epoch};
 
 use super::probes::Probe;
 
-/// A time without an acknowledgement.
+/// A time without service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// The last acknowledgement before it, or the fault.
@@ -17,29 +17,83 @@ pub struct Outage {
     pub lasted: Duration,
 }
 
-/// The longest time without an acknowledgement that began in a span of time, wherever it ended.
+/// What is a break in service, and what is service between two breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// What is longer than this without an acknowledgement is a break.
+    pub interruption: Duration,
+    /// What is shorter between two breaks is none: they are one outage.
+    pub least: Duration,
+}
+
+/// The longest time without service that began in a span of time, wherever it ended.
 #[must_use]
-pub fn longest_outage(probes: &[Probe], from: BootInstant, until: BootInstant) -> Outage {
+pub fn longest_outage(
+    probes: &[Probe],
+    from: BootInstant,
+    until: BootInstant,
+    service: Service,
+) -> Outage {
     let answered = answered_after(probes, from);
     let last = probes.iter().map(|probe| probe.ended).max().unwrap_or(from);
-    let mut longest = Outage {
-        begin: from,
-        end: None,
-        lasted: Duration::ZERO,
-    };
+    let mut longest = Outage::between(from, None, from);
+    let mut broken: Option<Outage> = None;
     let ends = answered.iter().copied().map(Some).chain([None]);
     let mut begin = from;
     for end in ends {
         if begin >= until {
             break;
         }
-        let lasted = end.unwrap_or(last).saturating_since(begin);
-        if lasted > longest.lasted {
-            longest = Outage { begin, end, lasted };
+        let mut outage = Outage::between(begin, end, last);
+        if outage.lasted > service.interruption {
+            let before = broken.filter(|before| {
+                let served = before.end.map(|end| begin.saturating_since(end));
+                served.is_some_and(|served| served < service.least)
+            });
+            if let Some(before) = before {
+                outage = Outage::between(before.begin, end, last);
+            }
+            broken = Some(outage);
+        }
+        if outage.lasted > longest.lasted {
+            longest = outage;
         }
         begin = end.unwrap_or(last);
     }
     longest
+}
+
+/// The longest time between the last acknowledgement under one epoch and the first under a later one.
+#[must_use]
+pub fn longest_change(probes: &[Probe], from: BootInstant) -> Outage {
+    let ended = |probe: &Probe| Some((probe.ended, probe.answer?.1));
+    let mut answered: Vec<_> = probes.iter().filter_map(ended).collect();
+    answered.sort_unstable();
+    let mut longest = Outage::between(from, None, from);
+    let mut latest: Option<(BootInstant, Epoch)> = None;
+    for (at, epoch) in answered {
+        if let Some((last, known)) = latest
+            && known < epoch
+            && at > from
+        {
+            let change = Outage::between(last.max(from), Some(at), at);
+            if change.lasted > longest.lasted {
+                longest = change;
+            }
+        }
+        // One of an older epoch is late, and nobody is served by its leader any more.
+        if latest.is_none_or(|(_, known)| known <= epoch) {
+            latest = Some((at, epoch));
+        }
+    }
+    longest
+}
+
+impl Outage {
+    fn between(begin: BootInstant, end: Option<BootInstant>, last: BootInstant) -> Self {
+        let lasted = end.unwrap_or(last).saturating_since(begin);
+        Self { begin, end, lasted }
+    }
 }
 
 /// The longest service in a span of time in which no two acknowledgements lay further apart than
@@ -77,11 +131,13 @@ fn answered_after(probes: &[Probe], from: BootInstant) -> Vec<BootInstant> {
 
 #[cfg(test)]
 mod tests {
-    use tsoracle_consensus::Epoch;
-
     use super::*;
 
     const MS: u64 = 1_000_000;
+    const SERVICE: Service = Service {
+        interruption: Duration::from_millis(50),
+        least: Duration::from_millis(5),
+    };
 
     fn at(ms: u64) -> BootInstant {
         BootInstant::from_nanos(ms * MS)
@@ -100,9 +156,9 @@ mod tests {
     #[test]
     fn the_longest_gap_is_the_outage_wherever_it_ends() {
         let probes = answered(&[5, 12, 14, 400, 410, 900]);
-        let outage = longest_outage(&probes, at(10), at(420));
+        let outage = longest_outage(&probes, at(10), at(420), SERVICE);
         assert_eq!((outage.begin, outage.end), (at(410), Some(at(900))));
-        let outage = longest_outage(&probes, at(10), at(410));
+        let outage = longest_outage(&probes, at(10), at(410), SERVICE);
         assert_eq!((outage.begin, outage.end), (at(14), Some(at(400))));
         assert_eq!(outage.lasted, Duration::from_millis(386));
     }
@@ -114,11 +170,42 @@ mod tests {
             answer: None,
             ..answered(&[700])[0]
         });
-        let outage = longest_outage(&probes, at(10), at(600));
+        let outage = longest_outage(&probes, at(10), at(600), SERVICE);
         assert_eq!((outage.begin, outage.end), (at(12), None));
         assert_eq!(outage.lasted, Duration::from_millis(688));
-        let never = longest_outage(&[], at(10), at(600));
+        let never = longest_outage(&[], at(10), at(600), SERVICE);
         assert_eq!((never.end, never.lasted), (None, Duration::ZERO));
+    }
+
+    #[test]
+    fn breaks_with_hardly_any_service_between_them_are_one_outage() {
+        let probes = answered(&[5, 100, 103, 200, 210, 240]);
+        let of = |least| {
+            let service = Service {
+                least: Duration::from_millis(least),
+                ..SERVICE
+            };
+            longest_outage(&probes, at(10), at(220), service)
+        };
+        assert_eq!((of(5).begin, of(5).end), (at(10), Some(at(200))));
+        assert_eq!((of(3).begin, of(3).end), (at(103), Some(at(200))));
+        // A gap that is no break is never joined to one.
+        assert_eq!(of(50).end, Some(at(200)));
+    }
+
+    #[test]
+    fn a_change_lasts_from_one_epoch_to_the_next() {
+        let under = |ms, epoch| Probe {
+            answer: Some((0, Epoch::new(epoch))),
+            ..answered(&[ms])[0]
+        };
+        let mut probes = vec![under(5, 1), under(300, 1), under(307, 2), under(309, 1)];
+        probes.extend([under(700, 2), under(704, 3)]);
+        let change = longest_change(&probes, at(2));
+        assert_eq!((change.begin, change.end), (at(300), Some(at(307))));
+        let later = longest_change(&probes, at(310));
+        assert_eq!(later.lasted, Duration::from_millis(4));
+        assert_eq!(longest_change(&probes[..2], at(2)).end, None);
     }
 
     #[test]

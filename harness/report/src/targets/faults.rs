@@ -10,6 +10,7 @@ const NS_PER_MS: f64 = 1e6;
 const HANDOFF_MS: f64 = 20.0;
 const RECOVERED_WITHIN_T: f64 = 4.0;
 const PERSIST_OF_PAXOS: f64 = 1.1;
+const LEADER_CHANGES: f64 = 1.0;
 
 /// What is aimed at for the drivers of one engine.
 struct Engine {
@@ -44,6 +45,7 @@ pub(super) fn of_driver(driver: &DriverResults) -> Vec<Target> {
         targets.extend(handoff(driver));
         let recovered = engine.recovers.iter();
         targets.extend(recovered.filter_map(|scenario| recovered_from(driver, scenario)));
+        targets.extend(leader_changes(driver, "chained"));
     }
     targets.extend(overlap(driver));
     targets
@@ -108,7 +110,16 @@ fn median_outage(
         floor: None,
         outcome: Outcome::Met,
     };
-    Some(target.judged(no_result(&runs)))
+    Some(unless_all_recovered(target.judged(no_result(&runs)), &runs))
+}
+
+/// A figure of the runs that recovered is not met while others did not.
+fn unless_all_recovered(mut target: Target, runs: &[&ScenarioResult]) -> Target {
+    let recovered = runs.iter().all(|run| run.verdict == Verdict::Recovered);
+    if target.outcome == Outcome::Met && !recovered {
+        target.outcome = Outcome::Missed;
+    }
+    target
 }
 
 fn crash(driver: &DriverResults, engine: &Engine) -> Option<Target> {
@@ -146,20 +157,31 @@ fn recovered_from(driver: &DriverResults, scenario: &str) -> Option<Target> {
         floor: None,
         outcome: Outcome::Met,
     };
-    let mut target = target.judged(no_result(&runs));
-    let recovered = runs.iter().all(|run| run.verdict == Verdict::Recovered);
-    if target.outcome == Outcome::Met && !recovered {
-        target.outcome = Outcome::Missed;
-    }
-    Some(target)
+    Some(unless_all_recovered(target.judged(no_result(&runs)), &runs))
 }
 
-/// Over every run of every scenario.
-fn overlap(driver: &DriverResults) -> Option<Target> {
-    let overlaps = driver.scenarios.iter().filter_map(|run| run.overlap_ms);
-    let worst = overlaps.max_by(f64::total_cmp)?;
+fn leader_changes(driver: &DriverResults, scenario: &str) -> Option<Target> {
+    let runs = runs(driver, scenario)?;
+    let most = runs.iter().map(|run| run.leader_changes).max()?;
     let target = Target {
-        figure: "two leases valid at once, under any fault".to_owned(),
+        figure: format!("leader changes in `{scenario}`, most of {}", runs.len()),
+        driver: Some(driver.name.clone()),
+        aim: Quantity::Count(LEADER_CHANGES),
+        measured: Quantity::Count(most as f64),
+        floor: None,
+        outcome: Outcome::Met,
+    };
+    Some(target.judged(no_result(&runs)))
+}
+
+/// Over every run of every scenario that shows something.
+fn overlap(driver: &DriverResults) -> Option<Target> {
+    let runs = driver.scenarios.iter();
+    let valid = runs.filter(|run| run.verdict != Verdict::Invalid);
+    let overlaps: Vec<_> = valid.filter_map(|run| run.overlap_ms).collect();
+    let worst = overlaps.iter().copied().max_by(f64::total_cmp)?;
+    let target = Target {
+        figure: format!("two leases valid at once, in {} runs", overlaps.len()),
         driver: Some(driver.name.clone()),
         aim: Quantity::Nanoseconds(0.0),
         measured: Quantity::Nanoseconds(worst * NS_PER_MS),

@@ -7,7 +7,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     about: "five nodes: the leader hangs on one node, two more know each other and that node, the fifth is alone",
     sizes: &[5],
     needs: &[Need::Links],
-    repeats: Repeats::Verdict,
+    repeats: Repeats::Timed,
     needs_journal: false,
     run: |run| Box::pin(bridge(run)),
 };

@@ -27,7 +27,8 @@ async fn constrained_election(run: &mut Run) -> Result<(), Stop> {
             "another node led before the hub was behind".to_owned(),
         ));
     }
-    run.evidence("acknowledged persists that the hub lacks", BEHIND as u64);
+    run.count_disturbed_frames("frames that the hub lacks")
+        .await?;
     run.begin_fault(Some(leader));
     run.isolate(leader.place).await?;
     for (at, one) in rest.iter().enumerate() {

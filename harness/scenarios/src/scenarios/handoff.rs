@@ -26,13 +26,17 @@ const TRIES: u32 = 3;
 async fn handoff(run: &mut Run) -> Result<(), Stop> {
     run.probe_every(PROBE_EVERY);
     run.serve_again("service of all probes").await?;
-    let mut refusal = String::new();
-    for _ in 0..TRIES {
+    let (mut refusal, mut first) = (String::new(), None);
+    for failed in 0..TRIES {
         let leader = run.leader().await?;
         let target = run.others(leader.place)[0];
         let from = run.begin_fault(Some(leader));
+        run.marks.is_planned = true;
+        // What a try that failed has cost counts too.
+        run.marks.fault = Some(*first.get_or_insert(from));
         match run.hand_off(leader.place, target).await? {
             Ok(()) => {
+                run.figure("handoffs that did not happen", f64::from(failed));
                 run.settle().await;
                 let terms = run.timeline.terms(from, BootInstant::FAR_FUTURE);
                 let took_over = terms.iter().filter(|(place, _)| *place == target).count();

@@ -8,7 +8,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     about: "a follower was cut off for 20 T, and its links deliver again",
     sizes: ANY_SIZE,
     needs: &[Need::Links],
-    repeats: Repeats::Verdict,
+    repeats: Repeats::Timed,
     needs_journal: false,
     run: |run| Box::pin(heal(run)),
 };

@@ -11,7 +11,7 @@ pub(super) const ALONE: Scenario = Scenario {
     about: "all links of the leader are cut; clients still reach it",
     sizes: ANY_SIZE,
     needs: &[Need::Links],
-    repeats: Repeats::Verdict,
+    repeats: Repeats::Timed,
     needs_journal: false,
     run: |run| Box::pin(leader_isolated(run, false)),
 };
@@ -21,7 +21,7 @@ pub(super) const RIVAL: Scenario = Scenario {
     about: "all links of the leader are cut, and other nodes campaign while its lease is valid",
     sizes: ANY_SIZE,
     needs: &[Need::Links, Need::Hook(HookKind::Campaign)],
-    repeats: Repeats::Verdict,
+    repeats: Repeats::Timed,
     needs_journal: false,
     run: |run| Box::pin(leader_isolated(run, true)),
 };

@@ -31,5 +31,9 @@ async fn no_false_election(run: &mut Run) -> Result<(), Stop> {
     run.figure("false elections", false_elections as f64);
     run.figure("busy threads", busy.threads() as f64);
     drop(busy);
+    if false_elections > 0 {
+        let why = format!("{false_elections} leaders were elected while nothing was wrong");
+        return Err(Stop::Failed(why));
+    }
     run.serve_again("service after the load").await
 }

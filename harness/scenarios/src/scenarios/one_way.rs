@@ -8,7 +8,7 @@ pub(super) const IN: Scenario = Scenario {
     about: "the leader sends, and receives nothing",
     sizes: ANY_SIZE,
     needs: &[Need::Links],
-    repeats: Repeats::Verdict,
+    repeats: Repeats::Timed,
     needs_journal: false,
     run: |run| Box::pin(one_way(run, true)),
 };

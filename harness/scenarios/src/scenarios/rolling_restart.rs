@@ -8,7 +8,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     about: "each node in turn is shut down in good order and started again",
     sizes: ANY_SIZE,
     needs: &[],
-    repeats: Repeats::Verdict,
+    repeats: Repeats::Timed,
     needs_journal: false,
     run: |run| Box::pin(rolling_restart(run)),
 };

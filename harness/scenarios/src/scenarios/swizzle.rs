@@ -3,6 +3,7 @@
 use rand::seq::SliceRandom;
 use tsoracle_testbed::LinkFault;
 
+use crate::fault::DISTURBED;
 use crate::scenario::ANY_SIZE;
 use crate::{Need, Repeats, Run, Scenario, Stop};
 
@@ -31,7 +32,7 @@ async fn swizzle(run: &mut Run) -> Result<(), Stop> {
         run.hold(0.5).await;
     }
     run.hold(5.0).await;
-    run.count_lost_frames().await?;
+    run.count_disturbed_frames(DISTURBED).await?;
     links.shuffle(&mut run.rng);
     for (from, to) in links {
         run.set_link(from, to, LinkFault::Deliver).await?;
