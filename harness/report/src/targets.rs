@@ -276,7 +276,7 @@ fn persist_time(driver: Option<String>, latency: &LatencyResults, tmpfs: bool) -
     let sync_ns = latency.sync_floor_p50_ns().filter(|_| latency.nodes > 1)?;
     let near = duration(ITS_SYNC_NS);
     let target = Target {
-        figure: format!("persist, p50 where one sync takes {near} or less"),
+        figure: format!("persist, p50 where one sync takes about {near} or less"),
         driver,
         aim: Quantity::Nanoseconds(PERSIST_OF_A_CLUSTER_NS),
         measured: Quantity::Nanoseconds(latency.persist.measured.p50_ns),

@@ -93,7 +93,7 @@ fn targets_hold_figures_against_their_aims() {
         "file: 64 concurrent persists met, 31.7% below",
         "file: load, p50 met, 93.8% below",
         "raft: persist, p50 over the quorum sync + round trip floor **missed** by 8.00%",
-        "raft: persist, p50 where one sync takes 115 us or less met, 31.0% below",
+        "raft: persist, p50 where one sync takes about 115 us or less met, 31.0% below",
         "raft: 64 concurrent persists met, 31.7% below",
         "raft: load under a lease, p50 met, 98.8% below",
     ];
