@@ -1,8 +1,10 @@
 //! The queue in front of the engine's thread.
 
 use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::runner::{Append, Command};
 use crate::storage::StorageError;
@@ -16,8 +18,18 @@ pub(crate) enum Input<T: GroupEntry> {
         frame: Frame<T>,
     },
     Reconnected(u64),
-    Append(Append<T>),
-    Command(Command),
+    Append {
+        append: Append<T>,
+        place: Place,
+    },
+    Command {
+        command: Command,
+        place: Place,
+    },
+    Campaign,
+    /// The engine's tick, for tests.
+    #[cfg(feature = "test-fakes")]
+    SetTick(Duration),
     /// Decided entries have room again.
     Room,
     /// The storage failed while the engine did not use it.
@@ -25,7 +37,11 @@ pub(crate) enum Input<T: GroupEntry> {
     Close,
 }
 
-/// What may wait; callers bound their appends and commands themselves.
+/// Room for one append or command. It is given back when both the caller and the engine's thread are
+/// done with it: what a caller no longer waits for takes room for as long as it waits.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
+
+/// What may wait. Appends and commands have their places; everything else waits once.
 #[derive(Debug)]
 pub(crate) struct Inbox<T: GroupEntry> {
     state: Mutex<State<T>>,
@@ -42,6 +58,7 @@ struct State<T: GroupEntry> {
     /// Peers from which nothing came since the last `Reconnected` that waits.
     fresh: BTreeSet<u64>,
     room: bool,
+    campaign: bool,
     ended: bool,
 }
 
@@ -53,6 +70,7 @@ impl<T: GroupEntry> Inbox<T> {
             bytes: 0,
             fresh: BTreeSet::new(),
             room: false,
+            campaign: false,
             ended: false,
         };
         Self {
@@ -92,8 +110,12 @@ impl<T: GroupEntry> Inbox<T> {
         if state.ended {
             return false;
         }
-        let known = matches!(input, Input::Room) && std::mem::replace(&mut state.room, true);
-        if !known {
+        let waits = match input {
+            Input::Room => std::mem::replace(&mut state.room, true),
+            Input::Campaign => std::mem::replace(&mut state.campaign, true),
+            _ => false,
+        };
+        if !waits {
             self.queue(state, input);
         }
         true
@@ -113,6 +135,7 @@ impl<T: GroupEntry> Inbox<T> {
         state.bytes = 0;
         state.fresh.clear();
         state.room = false;
+        state.campaign = false;
     }
 
     /// Nothing is handled any more; what waits is dropped, and its callers learn of it.

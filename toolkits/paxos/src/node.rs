@@ -25,6 +25,8 @@ pub use settings::{PaxosNodeSettings, PrepareLinks};
 
 /// The group of a node that has one only.
 const GROUP: GroupId = GroupId(1);
+/// The note of a store that names its members.
+const MEMBERS: &str = "paxos-members";
 
 /// A node of a group: its store in a directory, its links over TCP, its engine, its lease.
 ///
@@ -73,6 +75,7 @@ impl<T: GroupEntry> PaxosNode<T> {
         members: Members,
         apply: impl Apply<T>,
     ) -> Result<Self, PaxosNodeError> {
+        keep_members(&store, &members).await?;
         let runner = RunnerSettings {
             times: settings.times,
             lease: settings.lease.clone(),
@@ -200,6 +203,27 @@ async fn open_store(settings: &PaxosNodeSettings) -> Result<Store, PaxosNodeErro
     let opened = timeout(within, spawn_blocking(move || Store::open(dir, &open))).await;
     let opened = opened.map_err(|_| PaxosNodeError::Stalled { within })?;
     Ok(opened.map_err(broken_off)??)
+}
+
+/// On disk before anything is promised: whose quorums this store's promises count in.
+async fn keep_members(store: &Store, members: &Members) -> Result<(), PaxosNodeError> {
+    let pids: Vec<_> = members
+        .members
+        .iter()
+        .map(|member| member.pid.to_string())
+        .collect();
+    let given = pids.join(", ");
+    match store.note(MEMBERS)? {
+        Some(stored) if stored == given.as_bytes() => Ok(()),
+        Some(stored) => Err(PaxosNodeError::OtherMembers {
+            dir: store.dir().display().to_string(),
+            stored: String::from_utf8_lossy(&stored).into_owned(),
+            given,
+        }),
+        None => Ok(store
+            .set_note_async(MEMBERS, Some(given.as_bytes()))
+            .await?),
+    }
 }
 
 async fn links(store: &Store, settings: &PaxosNodeSettings) -> Result<Transport, PaxosNodeError> {

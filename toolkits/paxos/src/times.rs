@@ -93,9 +93,14 @@ impl GroupTimes {
         Ok(timing.with_patience(repeated.max(self.grant)))
     }
 
-    /// What the transport's handshake compares; `leases` says whether the group has a lease.
+    /// What the transport's handshake compares; `leases` says whether the group has a lease, and
+    /// `members` who is in it: nodes that go by different lists do not hear each other.
     #[must_use]
-    pub fn handshake(&self, leases: bool) -> tsoracle_peer_transport::Timing {
+    pub fn handshake(
+        &self,
+        leases: bool,
+        members: impl IntoIterator<Item = u64>,
+    ) -> tsoracle_peer_transport::Timing {
         let parts = [
             self.tick.as_nanos(),
             u128::from(self.election_ticks),
@@ -109,7 +114,7 @@ impl GroupTimes {
             election_timeout: self.heartbeat(),
             lease: leases.then_some(self.grant),
             drift: self.grant.saturating_sub(self.drift.shorten(self.grant)),
-            digest: digest(&parts),
+            digest: digest(parts.into_iter().chain(members.into_iter().map(u128::from))),
         }
     }
 
@@ -128,8 +133,8 @@ impl GroupTimes {
 }
 
 /// FNV-1a over the numbers' bytes: the same on every machine.
-fn digest(parts: &[u128]) -> u64 {
-    let bytes = parts.iter().flat_map(|part| part.to_le_bytes());
+fn digest(parts: impl Iterator<Item = u128>) -> u64 {
+    let bytes = parts.flat_map(u128::to_le_bytes);
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
@@ -169,8 +174,15 @@ mod tests {
         for change in changes {
             let mut other = times;
             change(&mut other);
-            assert_ne!(times.handshake(true), other.handshake(true));
+            assert_ne!(times.handshake(true, [1, 2]), other.handshake(true, [1, 2]));
         }
-        assert_ne!(times.handshake(true), times.handshake(false));
+        assert_ne!(
+            times.handshake(true, [1, 2]),
+            times.handshake(false, [1, 2])
+        );
+        assert_ne!(
+            times.handshake(true, [1, 2]),
+            times.handshake(true, [1, 2, 3])
+        );
     }
 }

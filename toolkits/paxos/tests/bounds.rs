@@ -192,3 +192,34 @@ async fn appends_wait_for_room_until_their_deadline() {
         let _ = append.await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_give_up_leave_no_more_behind_than_there_is_room_for() {
+    let disk = MemoryDisk::default();
+    let (sender, _stream) = decided_channel(1);
+    let (runner, _) = start(1, &disk, sender, |settings| settings.limits.appends = 2);
+    disk.hold();
+    let handle = runner.handle();
+    handle.campaign();
+    wait_for("the sync", || disk.is_waiting().then_some(())).await;
+    let ballot = PaxosBallot {
+        configuration: 1,
+        n: 1,
+        priority: 0,
+        pid: 1,
+    };
+    let soon = Duration::from_millis(5);
+    for _ in 0..2 {
+        let gave_up = handle.append(ballot, |id| Command::of(1, id), soon).await;
+        assert!(matches!(gave_up, Err(AppendError::TimedOut { .. })));
+    }
+    let full = handle.append(ballot, |id| Command::of(1, id), soon).await;
+    assert!(matches!(full, Err(AppendError::Busy { appends: 2 })));
+    disk.release();
+    // Their places come back when the engine has seen that nobody waits.
+    let answered = handle.append(ballot, |id| Command::of(1, id), SOON).await;
+    assert!(!matches!(
+        answered,
+        Err(AppendError::Busy { .. } | AppendError::TimedOut { .. })
+    ));
+}

@@ -51,7 +51,7 @@ async fn start(pid: u64, dir: &Path, listener: TcpAcceptor, ports: &BTreeMap<u64
     let members = Members::new(1, [1, 2, 3]);
     let settings = RunnerSettings::new(pid, store.starts(), members);
     let mut links = Settings::new(me, peers.collect());
-    links.timing = settings.times.handshake(true);
+    links.timing = settings.times.handshake(true, [1, 2, 3]);
     let transport = Transport::start(links, listener, TcpDialer).unwrap();
     let (apply, mut decided) = decided_channel::<Command>(64);
     let sink = TransportSink::new(transport.clone(), GROUP);

@@ -26,6 +26,20 @@ pub enum PaxosNodeError {
     /// The runner: members or times that cannot work, or an engine that refuses.
     #[error(transparent)]
     Runner(#[from] StartError),
+    /// The store is that of another group of members. Two lists may have quorums that do not meet, and
+    /// then two leaders.
+    #[error(
+        "the store in {dir} belongs to the members {stored}, and the settings name {given}; start the \
+         node with the list that it had"
+    )]
+    OtherMembers {
+        /// The store's directory.
+        dir: String,
+        /// The members that the store was first started with.
+        stored: String,
+        /// Those of the settings.
+        given: String,
+    },
     /// A thread of the start ended by itself.
     #[error("the start was broken off: {why}")]
     BrokenOff {

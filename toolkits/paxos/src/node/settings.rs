@@ -63,7 +63,9 @@ impl PaxosNodeSettings {
     /// The settings of the links that these imply.
     pub(super) fn links(&self, links: LinkSettings) -> LinkSettings {
         LinkSettings {
-            timing: self.times.handshake(self.lease.is_some()),
+            timing: self
+                .times
+                .handshake(self.lease.is_some(), self.members.keys().copied()),
             seed: self.seed,
             ..links
         }

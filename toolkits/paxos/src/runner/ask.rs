@@ -39,11 +39,8 @@ pub(crate) enum Command {
         metadata: Vec<u8>,
         answer: Answer<Result<(), ReconfigureError>>,
     },
-    Campaign,
     Hold {
         held: bool,
         answer: Answer<()>,
     },
-    #[cfg(feature = "test-fakes")]
-    SetTick(Duration),
 }

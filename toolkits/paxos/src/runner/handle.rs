@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::{
     Append, AppendError, Command, CompactError, HandoffError, HoldError, ProveError,
@@ -36,9 +36,9 @@ pub(super) struct Shared<T: GroupEntry> {
     pub(super) progress: Progress,
     pub(super) failure: watch::Sender<Option<RunnerError>>,
     pub(super) ended: watch::Sender<bool>,
-    pub(super) appends: Semaphore,
+    pub(super) appends: Arc<Semaphore>,
     pub(super) appends_max: usize,
-    pub(super) commands: Semaphore,
+    pub(super) commands: Arc<Semaphore>,
 }
 
 /// An entry that was decided.
@@ -86,12 +86,14 @@ impl<T: GroupEntry> Handle<T> {
         make: impl FnOnce(RequestId) -> T,
         within: Duration,
     ) -> Result<Appended, AppendError> {
-        let limit = Instant::now() + within;
+        let begun = Instant::now();
         let appends = self.shared.appends_max;
-        let permit = timeout_at(limit, self.shared.appends.acquire()).await;
-        let _permit = permit
+        let room = Arc::clone(&self.shared.appends).acquire_owned();
+        let permit = timeout(within, room).await;
+        let permit = permit
             .map_err(|_| AppendError::Busy { appends })?
             .map_err(|_| self.ended())?;
+        let place = Arc::new(permit);
         let id = self.next_request();
         let (answer, decided) = oneshot::channel();
         let append = Append {
@@ -100,10 +102,15 @@ impl<T: GroupEntry> Handle<T> {
             entry: make(id),
             answer,
         };
-        if !self.shared.inbound.push(Input::Append(append)) {
+        let input = Input::Append {
+            append,
+            place: Arc::clone(&place),
+        };
+        if !self.shared.inbound.push(input) {
             return Err(self.ended());
         }
-        let decided = timeout_at(limit, decided).await;
+        let left = within.saturating_sub(begun.elapsed());
+        let decided = timeout(left, decided).await;
         let decided = decided.map_err(|_| AppendError::TimedOut { within })?;
         let index = decided.map_err(|_| self.ended())??;
         Ok(Appended { id, index })
@@ -223,7 +230,7 @@ impl<T: GroupEntry> Handle<T> {
     /// [`HandoffError`].
     pub async fn hand_off(&self, to: u64, within: Duration) -> Result<(), HandoffError> {
         // The engine's thread keeps the time; this is only in case it cannot.
-        let grace = within + Duration::from_secs(1);
+        let grace = within.saturating_add(Duration::from_secs(1));
         let command = |answer| Command::HandOff { to, within, answer };
         let asked = self.ask(grace, command).await;
         asked.unwrap_or_else(|unanswered| {
@@ -278,8 +285,7 @@ impl<T: GroupEntry> Handle<T> {
     /// Sets the engine's tick, for tests and measurements.
     #[cfg(feature = "test-fakes")]
     pub fn set_tick(&self, tick: Duration) {
-        let set = Input::Command(Command::SetTick(tick));
-        self.shared.inbound.push(set);
+        self.shared.inbound.push(Input::SetTick(tick));
     }
 
     /// Ends the runner with this failure of its storage, which the engine would only notice at its
@@ -296,7 +302,7 @@ impl<T: GroupEntry> Handle<T> {
 
     /// Makes this node campaign, whoever leads. The lease holds such a campaign back as any other.
     pub fn campaign(&self) {
-        self.shared.inbound.push(Input::Command(Command::Campaign));
+        self.shared.inbound.push(Input::Campaign);
     }
 
     fn next_request(&self) -> RequestId {
@@ -317,16 +323,23 @@ impl<T: GroupEntry> Handle<T> {
         within: Duration,
         command: impl FnOnce(oneshot::Sender<R>) -> Command,
     ) -> Result<R, Unanswered> {
-        let limit = Instant::now() + within;
-        let permit = timeout_at(limit, self.shared.commands.acquire()).await;
-        let _permit = permit
+        let begun = Instant::now();
+        let room = Arc::clone(&self.shared.commands).acquire_owned();
+        let permit = timeout(within, room).await;
+        let permit = permit
             .map_err(|_| Unanswered::Late)?
             .map_err(|_| Unanswered::Ended)?;
+        let place = Arc::new(permit);
         let (answer, answered) = oneshot::channel();
-        if !self.shared.inbound.push(Input::Command(command(answer))) {
+        let input = Input::Command {
+            command: command(answer),
+            place: Arc::clone(&place),
+        };
+        if !self.shared.inbound.push(input) {
             return Err(Unanswered::Ended);
         }
-        let answered = timeout_at(limit, answered).await;
+        let left = within.saturating_sub(begun.elapsed());
+        let answered = timeout(left, answered).await;
         let answered = answered.map_err(|_| Unanswered::Late)?;
         answered.map_err(|_| Unanswered::Ended)
     }

@@ -18,8 +18,20 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
         match input {
             Input::Frame { from, frame } => self.receive(from, frame),
             Input::Reconnected(peer) => self.reconnected(peer),
-            Input::Append(append) => self.append(append),
-            Input::Command(command) => self.command(command),
+            Input::Append {
+                append,
+                place: _place,
+            } => self.append(append),
+            Input::Command {
+                command,
+                place: _place,
+            } => self.command(command),
+            Input::Campaign => self.campaign(),
+            #[cfg(feature = "test-fakes")]
+            Input::SetTick(tick) => {
+                self.every = tick;
+                self.next_tick = std::time::Instant::now() + tick;
+            }
             Input::Room => {}
             Input::Failed(failure) => self.broken = Some(failure),
             Input::Close => self.close(),
@@ -87,7 +99,8 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
         }
     }
 
-    /// Appends if this node is, at this moment, the leader that the caller took it for.
+    /// Appends if this node is, at this moment, the leader that the caller took it for, and the
+    /// caller still waits.
     fn append(&mut self, append: Append<T>) {
         let Append {
             ballot,
@@ -95,6 +108,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
             entry,
             answer,
         } = append;
+        if answer.is_closed() {
+            return;
+        }
         let refusal = if self.leads() != Some(ballot) {
             AppendError::NotLeading {
                 offered: ballot,
@@ -141,15 +157,9 @@ impl<T: GroupEntry, S: SyncedStorage<T>> Engine<T, S> {
                 metadata,
                 answer,
             } => drop(answer.send(self.reconfigure(ballot, &next, metadata))),
-            Command::Campaign => self.campaign(),
             Command::Hold { held, answer } => {
                 self.withheld = held;
                 let _ = answer.send(());
-            }
-            #[cfg(feature = "test-fakes")]
-            Command::SetTick(tick) => {
-                self.every = tick;
-                self.next_tick = std::time::Instant::now() + tick;
             }
         }
     }

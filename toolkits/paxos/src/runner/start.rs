@@ -143,9 +143,9 @@ fn shared<T: GroupEntry>(
         progress: Progress::new(settings.applied),
         failure: watch::channel(None).0,
         ended: watch::channel(false).0,
-        appends: Semaphore::new(limits.appends),
+        appends: Arc::new(Semaphore::new(limits.appends)),
         appends_max: limits.appends,
-        commands: Semaphore::new(limits.commands),
+        commands: Arc::new(Semaphore::new(limits.commands)),
     }
 }
 

@@ -160,7 +160,8 @@ impl Cluster {
             .filter(|peer| *peer != node);
         let peers = others.map(|peer| Peer::new(PeerId(peer), peer.to_string()));
         let mut settings = Settings::new(me, peers.collect());
-        settings.timing = self.options.times.handshake(self.options.lease);
+        let pids = self.options.members.pids();
+        settings.timing = self.options.times.handshake(self.options.lease, pids);
         settings.times.reconnect_max = Duration::from_millis(40);
         let listener = self.network.bind(&node.to_string()).unwrap();
         let transport = Transport::start(settings, listener, self.network.clone()).unwrap();
