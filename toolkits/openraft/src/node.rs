@@ -13,7 +13,6 @@ use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
 use openraft::{Raft, RaftLogReader};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tsoracle_lease::Stored;
 use tsoracle_peer_transport::{
     ClusterId, GroupId, Incarnation, Me, PeerId, Settings as LinkSettings, StoreId, TcpAcceptor,
     TcpDialer, Transport,
@@ -92,15 +91,8 @@ where
         let vote = log.get_log_reader().await.read_vote().await;
         let vote = vote.map_err(RaftNodeError::Records)?;
         let begun = vote.is_none() && begin(&mut log, me, &settings.begin).await?;
-        let stored = Stored {
-            promise: vote.as_ref().map(RaftBallot::from),
-            // Any other may have been taken from a refusal.
-            admitted: vote
-                .as_ref()
-                .filter(|vote| vote.committed)
-                .map(RaftBallot::from),
-            longest: longest_grant(&store, settings.times.grant).await?,
-        };
+        let longest = longest_grant(&store, settings.times.grant).await?;
+        let stored = RaftBallot::stored(vote.as_ref(), longest);
         let keeper = Keeper::start(KeeperSettings {
             observer: settings.observer.clone(),
             ..KeeperSettings::new(

@@ -41,7 +41,8 @@ pub(crate) enum Input<T: GroupEntry> {
 /// done with it: what a caller no longer waits for takes room for as long as it waits.
 pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
-/// What may wait. Appends and commands have their places; everything else waits once.
+/// What may wait. Frames are counted, appends and commands have their places, and of what else may come
+/// often one waits.
 #[derive(Debug)]
 pub(crate) struct Inbox<T: GroupEntry> {
     state: Mutex<State<T>>,

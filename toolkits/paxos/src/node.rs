@@ -75,7 +75,6 @@ impl<T: GroupEntry> PaxosNode<T> {
         members: Members,
         apply: impl Apply<T>,
     ) -> Result<Self, PaxosNodeError> {
-        keep_members(&store, &members).await?;
         let runner = RunnerSettings {
             times: settings.times,
             lease: settings.lease.clone(),
@@ -87,6 +86,7 @@ impl<T: GroupEntry> PaxosNode<T> {
         let links_to_come = Arc::clone(&sink.0);
         let on = store.clone();
         let started = spawn_blocking(move || {
+            keep_members(&on, &runner.members)?;
             let storage = RocksdbStorage::<T>::open(&on)?;
             Ok::<_, PaxosNodeError>(PaxosRunner::start(&runner, storage, sink, apply)?)
         });
@@ -206,23 +206,17 @@ async fn open_store(settings: &PaxosNodeSettings) -> Result<Store, PaxosNodeErro
 }
 
 /// On disk before anything is promised: whose quorums this store's promises count in.
-async fn keep_members(store: &Store, members: &Members) -> Result<(), PaxosNodeError> {
-    let pids: Vec<_> = members
-        .members
-        .iter()
-        .map(|member| member.pid.to_string())
-        .collect();
+fn keep_members(store: &Store, members: &Members) -> Result<(), PaxosNodeError> {
+    let pids: Vec<_> = members.pids().iter().map(u64::to_string).collect();
     let given = pids.join(", ");
     match store.note(MEMBERS)? {
         Some(stored) if stored == given.as_bytes() => Ok(()),
         Some(stored) => Err(PaxosNodeError::OtherMembers {
-            dir: store.dir().display().to_string(),
+            dir: store.dir().to_owned(),
             stored: String::from_utf8_lossy(&stored).into_owned(),
             given,
         }),
-        None => Ok(store
-            .set_note_async(MEMBERS, Some(given.as_bytes()))
-            .await?),
+        None => Ok(store.set_note(MEMBERS, Some(given.as_bytes()))?),
     }
 }
 

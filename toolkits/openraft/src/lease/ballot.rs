@@ -1,9 +1,10 @@
 //! A vote of raft as a ballot of the lease.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tsoracle_lease::{Ballot, NodeId};
+use tsoracle_lease::{Ballot, NodeId, Stored};
 
 use crate::{LeaderId, Vote};
 
@@ -16,6 +17,20 @@ pub struct RaftBallot {
     pub term: u64,
     /// The node that leads, or wants to.
     pub node: u64,
+}
+
+impl RaftBallot {
+    /// What the lease begins with on a store that has this vote, and was started with grants of
+    /// `longest` at most. A vote that is not committed admits nobody: openraft may have taken it from
+    /// a refusal.
+    #[must_use]
+    pub fn stored(vote: Option<&Vote>, longest: Duration) -> Stored<Self> {
+        Stored {
+            promise: vote.map(Self::from),
+            admitted: vote.filter(|vote| vote.committed).map(Self::from),
+            longest,
+        }
+    }
 }
 
 impl Ballot for RaftBallot {
@@ -51,5 +66,21 @@ impl From<RaftBallot> for LeaderId {
 impl fmt::Display for RaftBallot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "term {} of node {}", self.term, self.node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_committed_vote_is_admitted_after_a_restart() {
+        let longest = Duration::from_millis(150);
+        let ballot = RaftBallot { term: 2, node: 3 };
+        let given = RaftBallot::stored(Some(&Vote::new(2, 3)), longest);
+        assert_eq!((given.promise, given.admitted), (Some(ballot), None));
+        let elected = RaftBallot::stored(Some(&Vote::new_committed(2, 3)), longest);
+        assert_eq!(elected.admitted, Some(ballot));
+        assert_eq!(RaftBallot::stored(None, longest).promise, None);
     }
 }

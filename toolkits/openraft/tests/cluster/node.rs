@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use openraft::{Config, Raft};
-use tsoracle_lease::Stored;
 use tsoracle_openraft_toolkit::{
     Following, GroupTimes, Keeper, KeeperSettings, Lifecycle, MemoryLogStore, Network,
     NetworkSettings, RaftBallot, Serving, checked,
@@ -98,18 +97,8 @@ impl Engine {
         options: &Options,
     ) -> Self {
         let timing = options.times.lease().unwrap();
-        let stored = Stored {
-            promise: options
-                .log
-                .durable_vote()
-                .map(|vote| RaftBallot::from(&vote)),
-            admitted: options
-                .log
-                .durable_vote()
-                .filter(|vote| vote.committed)
-                .map(|vote| RaftBallot::from(&vote)),
-            longest: timing.grant(),
-        };
+        let vote = options.log.durable_vote();
+        let stored = RaftBallot::stored(vote.as_ref(), timing.grant());
         let transport = network.transport().clone();
         let mut keeper = KeeperSettings::new(id, group, transport, timing, stored);
         keeper.clock = Arc::new(leases.clock);

@@ -1,5 +1,6 @@
 //! Why a node does not start, or does not stop.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tsoracle_peer_transport::AlreadyRegistered;
@@ -34,7 +35,7 @@ pub enum PaxosNodeError {
     )]
     OtherMembers {
         /// The store's directory.
-        dir: String,
+        dir: PathBuf,
         /// The members that the store was first started with.
         stored: String,
         /// Those of the settings.
